@@ -1,0 +1,1 @@
+"""The grading pipeline of CANN Camp, behind the command `camp`."""

@@ -1,0 +1,1 @@
+"""The simulated Ascend hardware: chips, memory, streams, virtual time. Standard library only."""
