@@ -1,0 +1,133 @@
+"""What a hidden check is written with: `check` names its task and points, `Ask` questions the kernel.
+
+Hidden checks are the functions of `exercises/<assignment>/checks.py`. They run in the grader. What they
+expect stays there: into the learner's kernel goes only a probe (a few lines of Python) with the inputs of
+the check's choice, and back comes plain data.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Data = Any
+"""Plain data: what JSON can hold."""
+
+
+class CheckFailedError(Exception):
+    """The learner's answer is not right; the text is what the learner reads."""
+
+
+class ProbeFailedError(CheckFailedError):
+    """The learner's code raised, or gave back something that is not plain data."""
+
+
+class ProbeTimeoutError(CheckFailedError):
+    """The learner's code did not come back within the time a cell may take."""
+
+
+class KernelDiedError(CheckFailedError):
+    """The learner's code ended the kernel's process."""
+
+
+class Prober(Protocol):
+    """The side of the kernel that a check may touch."""
+
+    def probe(self, code: str, inputs: dict[str, Data]) -> Data:
+        """Run `code` in a copy of the learner's namespace and return its `result`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """One hidden check: a task, its points, a title that the learner may read, and the function."""
+
+    task: str
+    points: int
+    title: str
+    function: Callable[[Ask], None]
+
+    @property
+    def name(self) -> str:
+        """The function's name, which identifies the check within its task."""
+        return self.function.__name__
+
+
+CheckFunction = Callable[["Ask"], None]
+
+
+def check(task: str, *, points: int, title: str) -> Callable[[CheckFunction], CheckFunction]:
+    """Declare a function of `checks.py` as a hidden check of a task.
+
+    Args:
+        task: the task's id in `camp.toml`.
+        points: what the check is worth; a task's points are the sum over its checks.
+        title: what the learner reads of it; it must not give the answer away.
+    """
+
+    def declare(function: CheckFunction) -> CheckFunction:
+        function.__camp_check__ = Check(task, points, title, function)  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+class Ask:
+    """Questions one learner's kernel on behalf of one check.
+
+    Attributes:
+        random: a `random.Random` seeded by the course's seed, the learner and the task, so that values
+            differ between learners and are the same on every machine.
+    """
+
+    def __init__(self, kernel: Prober, seed: str) -> None:
+        self._kernel = kernel
+        self.random = random.Random(seed)  # noqa: S311 - reproducible on purpose, no secret
+
+    def run(self, probe: str, **inputs: Data) -> Data:
+        """Run a probe in the learner's kernel and return what it left in `result`.
+
+        Args:
+            probe: Python source; sees the learner's names and the inputs, and assigns `result`.
+            inputs: plain data that the probe sees under these names.
+
+        Raises:
+            ProbeFailedError: it raised, or `result` is missing, too large, or not plain data.
+            ProbeTimeoutError: it took longer than a cell may.
+            KernelDiedError: it ended the kernel.
+        """
+        return self._kernel.probe(probe, inputs)
+
+    def expect(self, holds: object, *, given: Data = None, expected: Data, came: Data, why: str = "") -> None:
+        """End the check as failed unless `holds`; the rest is what the learner reads.
+
+        Raises:
+            CheckFailedError: `holds` is false.
+        """
+        if holds:
+            return
+        parts = [] if given is None else [f"given {_short(given)}"]
+        parts += [f"expected {_short(expected)}", f"got {_short(came)}"]
+        raise CheckFailedError("; ".join(parts) + (f". {why}" if why else ""))
+
+    def close(self, a: Data, b: Data, *, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
+        """Whether two numbers, or two nested lists of numbers of one shape, agree within tolerance."""
+        if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+            return len(a) == len(b) and all(
+                self.close(x, y, rtol=rtol, atol=atol) for x, y in zip(a, b, strict=True)
+            )
+        if not _is_number(a) or not _is_number(b):
+            return False
+        return math.isclose(a, b, rel_tol=rtol, abs_tol=atol)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short(value: Data, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,128 @@
+"""The course as data: `exercises/camp.toml`, checked against a schema."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from camp.errors import CourseError, UnknownAssignmentError
+
+COURSE_FILE = "camp.toml"
+HINTS_PER_TASK = 3
+
+Name = Annotated[str, Field(min_length=1)]
+TaskId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+AssignmentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class _Strict(BaseModel):
+    """A misspelt key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Task(_Strict):
+    """One task: what it proves, how long it takes, where to read, and its ladder of hints."""
+
+    id: TaskId
+    title: Name
+    objective: Name
+    minutes: int = Field(gt=0)
+    page: Name
+    hints: list[Name]
+
+    @field_validator("hints")
+    @classmethod
+    def _three(cls, hints: list[str]) -> list[str]:
+        if len(hints) != HINTS_PER_TASK:
+            raise ValueError(f"has {len(hints)} hints; a ladder has {HINTS_PER_TASK}")
+        return hints
+
+
+class Assignment(_Strict):
+    """One assignment: a folder of `exercises/`, one notebook, its tasks in order."""
+
+    id: AssignmentId
+    title: Name
+    notebook: AssignmentId
+    page: Name
+    minutes: int = Field(gt=0)
+    cell_timeout: int = Field(default=30, gt=0)
+    """Seconds of wall time that one answer cell, or one probe of a hidden check, may take."""
+    task: list[Task] = Field(min_length=1)
+
+    @field_validator("task")
+    @classmethod
+    def _distinct(cls, tasks: list[Task]) -> list[Task]:
+        ids = [task.id for task in tasks]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"task id used twice: {', '.join(twice)}")
+        return tasks
+
+
+class CourseInfo(_Strict):
+    """What holds for the whole course."""
+
+    id: AssignmentId
+    title: Name
+    site: str = "http://localhost:8000"
+    """Where the published book is, for the links from notebooks to pages."""
+    seed: int = 0
+    """Seeds the values that hidden checks choose, together with the learner and the task."""
+
+
+class Course(_Strict):
+    """The whole of `camp.toml`, and the folder it lies in."""
+
+    course: CourseInfo
+    assignment: list[Assignment] = Field(min_length=1)
+    folder: Path = Path()
+
+    def find(self, assignment_id: str) -> Assignment:
+        """Return the assignment of that id.
+
+        Raises:
+            UnknownAssignmentError: there is none; the message names the nearest.
+        """
+        for assignment in self.assignment:
+            if assignment.id == assignment_id:
+                return assignment
+        known = [a.id for a in self.assignment]
+        near = difflib.get_close_matches(assignment_id, known, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"the course has: {', '.join(known)}"
+        raise UnknownAssignmentError(f"no assignment is called {assignment_id!r}; {hint}")
+
+
+def load_course(folder: Path) -> Course:
+    """Read `camp.toml` of a folder of exercises.
+
+    Raises:
+        CourseError: the file is missing or wrong; the message names the field.
+    """
+    path = folder / COURSE_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{path} does not exist; run camp in the course's root or give --course") from None
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path} is not TOML: {error}; mend that line") from None
+    try:
+        return Course(**data, folder=folder.resolve())
+    except (ValidationError, TypeError) as error:
+        raise CourseError(f"{path}: {_first_fault(error)}; mend that entry") from None
+
+
+def _first_fault(error: ValidationError | TypeError) -> str:
+    """Say the first fault of a validation in one line, with the place and the value."""
+    if isinstance(error, TypeError):
+        return str(error)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    value = repr(first["input"])
+    return f"{place}: {first['msg']} (it is {value if len(value) <= 60 else value[:57] + '...'})"  # noqa: PLR2004

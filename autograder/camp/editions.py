@@ -1,0 +1,101 @@
+"""The editions of one exercise, made from its source: the instructor's, and the learner's.
+
+The instructor's edition is an nbgrader source notebook. The learner's is what nbgrader makes of it: here
+with nbgrader's own preprocessors, so that it is the same as what `nbgrader generate_assignment` releases.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TYPE_CHECKING
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
+from nbgrader.preprocessors import ClearSolutions, LockCells
+
+from camp.exercise import ANSWER, Exercise
+
+if TYPE_CHECKING:
+    from camp.course import Task
+
+STUB = 'raise NotImplementedError("not answered yet: write your code here")'
+SCHEMA_VERSION: int = MetadataValidatorV3.schema_version
+KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+
+
+def check_id(task_id: str) -> str:
+    """The nbgrader grade id of a task's check cell, which carries the task's points."""
+    return f"{task_id}_check"
+
+
+def instructor_edition(exercise: Exercise) -> NotebookNode:
+    """The source notebook for nbgrader: solutions in, tasks introduced, grading metadata on its cells."""
+    notebook = copy.deepcopy(exercise.source)
+    notebook.metadata = NotebookNode(
+        kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(name="python")
+    )
+    tasks = {task.id: task for task in exercise.assignment.task}
+    cells = []
+    for cell in notebook.cells:
+        task, role = cell.metadata.pop("task", None), cell.metadata.pop("role", None)
+        if task is None:
+            cells.append(cell)
+            continue
+        if role == ANSWER:
+            cells.append(_introduction(exercise, tasks[task]))
+        cell.metadata["nbgrader"] = _grading(task, role, exercise.points(tasks[task]))
+        cells.append(cell)
+    notebook.cells = cells
+    return notebook
+
+
+def learner_edition(exercise: Exercise) -> NotebookNode:
+    """The notebook a learner gets: no solutions, the rest locked, no outputs."""
+    notebook = instructor_edition(exercise)
+    stubbed = ClearSolutions(code_stub={"python": STUB})
+    for preprocessor in (LockCells(), stubbed):
+        notebook, _ = preprocessor.preprocess(notebook, {})
+    return notebook
+
+
+def _grading(task: str, role: str, points: int) -> dict[str, Any]:
+    """nbgrader's metadata of an answer cell (edited by the learner) or a check cell (locked, graded)."""
+    answer = role == ANSWER
+    grading: dict[str, Any] = {
+        "grade": not answer,
+        "grade_id": task if answer else check_id(task),
+        "locked": not answer,
+        "schema_version": SCHEMA_VERSION,
+        "solution": answer,
+        "task": False,
+        "cell_type": "code",
+    }
+    return grading if answer else {**grading, "points": points}
+
+
+def _introduction(exercise: Exercise, task: Task) -> NotebookNode:
+    """The cell above an answer: objective, minutes, points, page, and the hints behind clicks."""
+    site = exercise.course.course.site.rstrip("/")
+    page, _, anchor = task.page.partition("#")
+    link = f"{site}/{page}.html" + (f"#{anchor}" if anchor else "")
+    lines = [
+        f"> **You prove:** {task.objective}  ",
+        f"> {task.minutes} minutes · {exercise.points(task)} points · [read about it]({link})",
+        "",
+        _ladder(task.hints),
+    ]
+    cell: NotebookNode = new_markdown_cell("\n".join(lines), id=f"{task.id}-about")
+    return cell
+
+
+def _ladder(hints: list[str]) -> str:
+    """Hints one inside the other: the next is offered when the one before was not enough."""
+    ladder = ""
+    for number in range(len(hints), 0, -1):
+        # Blank lines around the text let Markdown in it be rendered.
+        ladder = (
+            f"<details><summary>Hint {number} of {len(hints)}</summary>\n\n"
+            f"{hints[number - 1].strip()}\n\n{ladder}</details>\n"
+        )
+    return ladder

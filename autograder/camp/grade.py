@@ -1,0 +1,225 @@
+"""Grading one notebook: run its answers in a kernel, let the hidden checks question it, give a verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+
+
+from camp.checks import Ask, Check, CheckFailedError, KernelDiedError, ProbeFailedError, ProbeTimeoutError
+from camp.editions import learner_edition
+from camp.exercise import CHECK, Exercise
+from camp.kernel import CellTimedOutError, Kernel
+from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from camp.intake import Intake
+    from camp.course import Task
+    from nbformat import NotebookNode
+
+MAX_TEXT = 4000
+GIVEN_TIMEOUT = 180
+"""Seconds that a cell of the course itself may take: it imports PyTorch, also on a busy machine."""
+# What a learner's code can see: a verdict made with other versions of these may differ.
+_ENVIRONMENT = ("torch", "numpy", "ipykernel", "ipython")
+_FACES = ("npusim", "torch_npu", "acl")
+
+
+def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
+    """Grade one submission. Whatever it does, it ends in a verdict.
+
+    Args:
+        intake: the submission as taken in.
+        exercise: what it answers.
+        learner: the learner's name, which with the course's seed chooses the values of hidden checks.
+    """
+    if intake.refused:
+        tasks = [
+            _task_result(exercise, task, Status.REFUSED, intake.refused) for task in exercise.assignment.task
+        ]
+        summary = Outcome.REFUSED
+    else:
+        tasks = _Run(exercise, learner).grade(intake.notebook)
+        summary = outcome(tasks)
+    return Verdict(
+        assignment=exercise.id,
+        learner=learner,
+        points=sum(t.points for t in tasks),
+        max_points=exercise.max_points,
+        outcome=summary,
+        findings=[intake.refused] if intake.refused else intake.findings,
+        tasks=tasks,
+        seed=exercise.course.course.seed,
+        hashes=hashes(intake.digest, exercise),
+    )
+
+
+def hashes(submission: str, exercise: Exercise) -> Hashes:
+    """The hashes that say whether a verdict still stands."""
+    return Hashes(
+        submission=submission,
+        exercise=exercise.digest,
+        grader=_folder_digest(Path(__file__).parent),
+        environment=_environment_digest(),
+    )
+
+
+class _Run:
+    """One pass through a notebook, cell by cell, with one kernel."""
+
+    def __init__(self, exercise: Exercise, learner: str) -> None:
+        self._exercise = exercise
+        self._learner = learner
+        self._blank = {c["id"]: c.source.strip() for c in learner_edition(exercise).cells}
+        self._answers: dict[str, TaskResult] = {}
+
+    def grade(self, notebook: NotebookNode) -> list[TaskResult]:
+        """Run the code cells in order; where a public check stands, ask the hidden ones instead."""
+        tasks = {task.id: task for task in self._exercise.assignment.task}
+        with Kernel(self._exercise.assignment.cell_timeout) as kernel:
+            for cell in notebook.cells:
+                if cell.cell_type != "code":
+                    continue
+                grading = cell.metadata.get("nbgrader", {})
+                if grading.get("solution"):
+                    self._answer(kernel, cell, tasks[grading["grade_id"]])
+                elif grading.get("grade"):
+                    self._check(kernel, tasks[cell["id"].removesuffix(f"-{CHECK}")])
+                else:
+                    self._given(kernel, cell)
+        return [self._answers[task_id] for task_id in tasks]
+
+    def _given(self, kernel: Kernel, cell: NotebookNode) -> None:
+        """Run a cell that earns nothing; its failure shows in the answers that need it."""
+        try:
+            kernel.run(cell.source, timeout=None if "-extra-" in cell["id"] else GIVEN_TIMEOUT)
+        except (CellTimedOutError, KernelDiedError):
+            return
+
+    def _answer(self, kernel: Kernel, cell: NotebookNode, task: Task) -> None:
+        """Run an answer and note how that went; PASSED means only that it ran."""
+        timeout = self._exercise.assignment.cell_timeout
+        outputs: list[NotebookNode] = []
+        if cell.source.strip() in {"", self._blank[cell["id"]]}:
+            status, message = Status.NOT_ATTEMPTED, "this answer cell is as it was handed out"
+        else:
+            try:
+                outputs = kernel.run(cell.source)
+                errors = [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
+                status = Status.ERROR if errors else Status.PASSED
+                message = f"the cell raised {errors[0]}" if errors else ""
+            except CellTimedOutError:
+                status, message = Status.TIMED_OUT, f"the cell was still running after {timeout} s"
+            except KernelDiedError as error:
+                status, message = Status.KILLED, str(error)
+        result = _task_result(self._exercise, task, status, message)
+        self._answers[task.id] = result.model_copy(update={"output": _text(outputs)})
+
+    def _check(self, kernel: Kernel, task: Task) -> None:
+        """Ask the task's hidden checks, if its answer ran; an error at its end need not make it wrong."""
+        answered = self._answers[task.id]
+        if answered.status not in {Status.PASSED, Status.ERROR}:
+            return
+        results: list[CheckResult] = []
+        for check in self._exercise.checks[task.id]:
+            hung = [r for r in results if r.status in {Status.TIMED_OUT, Status.KILLED}]
+            results.append(_not_asked(check, hung[0]) if hung else self._ask(kernel, check))
+        self._answers[task.id] = answered.model_copy(
+            update={
+                "points": sum(r.points for r in results),
+                "status": _worst(results),
+                "message": answered.message,
+                "checks": results,
+            }
+        )
+
+    def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
+        """Run one hidden check and turn how it ends into a result."""
+        seed = f"{self._exercise.course.course.seed}/{self._learner}/{check.task}"
+        try:
+            check.function(Ask(kernel, seed))
+            status, message = Status.PASSED, ""
+        except ProbeTimeoutError as error:
+            status, message = Status.TIMED_OUT, str(error)
+        except KernelDiedError as error:
+            status, message = Status.KILLED, str(error)
+        except ProbeFailedError as error:
+            status, message = Status.ERROR, str(error)
+        except CheckFailedError as error:
+            status, message = Status.FAILED, str(error)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            # The check met data of a form it did not foresee: the answer is wrong, not the class lost.
+            status, message = (
+                Status.FAILED,
+                f"your code gave back data of another form ({type(error).__name__})",
+            )
+        return _check_result(check, status, message)
+
+
+def _worst(results: list[CheckResult]) -> Status:
+    """The status of a task: that of its first check that did not pass, or passed."""
+    return next((r.status for r in results if r.status is not Status.PASSED), Status.PASSED)
+
+
+def _check_result(check: Check, status: Status, message: str) -> CheckResult:
+    points = check.points if status is Status.PASSED else 0
+    return CheckResult(
+        name=check.name,
+        title=check.title,
+        points=points,
+        max_points=check.points,
+        status=status,
+        message=message[:MAX_TEXT],
+    )
+
+
+def _not_asked(check: Check, hung: CheckResult) -> CheckResult:
+    """A check that is not tried because an earlier one of its task hung or ended the kernel."""
+    return _check_result(check, hung.status, f"not tried: the answer did not come back in '{hung.title}'")
+
+
+def _task_result(exercise: Exercise, task: Task, status: Status, message: str) -> TaskResult:
+    return TaskResult(
+        task=task.id,
+        title=task.title,
+        points=0,
+        max_points=exercise.points(task),
+        status=status,
+        message=message[:MAX_TEXT],
+    )
+
+
+def _text(outputs: list[NotebookNode]) -> str:
+    """What a cell printed, as text, capped."""
+    text = "".join(o.text for o in outputs if o.output_type == "stream")
+    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "\n... output cut here ..."
+
+
+@cache
+def _folder_digest(folder: Path) -> str:
+    """SHA-256 over the Python files of a package."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+@cache
+def _environment_digest() -> str:
+    """SHA-256 over what the kernel runs with: Python, the libraries, and the simulated device's sources."""
+    parts = [f"python {sys.version_info.major}.{sys.version_info.minor}"]
+    for name in _ENVIRONMENT:
+        try:
+            parts.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            parts.append(f"{name} none")
+    for name in _FACES:
+        spec = importlib.util.find_spec(name)  # found, never imported
+        if spec is not None and spec.origin:
+            parts.append(f"{name} {_folder_digest(Path(spec.origin).parent)}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,228 @@
+"""The nbgrader side: its configuration, its steps called from here, and our part in its autograding.
+
+`nbgrader autograde`, `generate_feedback`, `export` and the formgrader work on the same course root, because
+our two parts are plugged into nbgrader itself: an exporter that takes submissions in as strangers' bytes,
+and a preprocessor that puts the verdict where nbgrader looks for points.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.api import MissingEntry
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+from traitlets.config import Config
+
+from camp.course import load_course
+from camp.editions import STUB, check_id
+from camp.errors import GradebookError
+from camp.exercise import Exercise, load_exercise
+from camp.grade import grade, hashes
+from camp.intake import Intake, take_in
+from camp.paths import Layout, make_folder, write_text
+from camp.verdict import Status, TaskResult, Verdict, read_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONFIG_FILE = """\
+# Written by camp. Opens this course root for nbgrader's own commands and its formgrader.
+from pathlib import Path
+
+from camp.gradebook import configure
+
+configure(get_config(), Path({root!r}))  # noqa: F821
+"""
+
+
+def configure(config: Config, root: Path) -> Config:
+    """Set nbgrader up for the course of a checkout.
+
+    Args:
+        config: traitlets' configuration, which is changed and returned.
+        root: the checkout's root.
+    """
+    layout = Layout(root)
+    course = load_course(layout.exercises).course
+    config.CourseDirectory.root = str(layout.course)
+    config.CourseDirectory.course_id = course.id
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.IntakeExporter.root = config.ApplyVerdict.root = str(root)
+    config.Autograde.exporter_class = "camp.gradebook.IntakeExporter"
+    config.Autograde.autograde_preprocessors = [
+        "camp.gradebook.ApplyVerdict",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    return config
+
+
+class IntakeExporter(NotebookExporter):
+    """Reads a submission through our intake, so that no file can stop nbgrader's sanitizing step."""
+
+    root = Unicode(help="the checkout's root").tag(config=True)
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Take in what was submitted; read what nbgrader wrote itself as it is."""
+        if not getattr(self.parent, "_sanitizing", False):
+            result: tuple[NotebookNode, dict[str, Any]] = super().from_filename(filename, resources, **kw)
+            return result
+        intake = take_in(
+            Path(filename), _exercise(Path(self.root), (resources or {})["nbgrader"]["assignment"])
+        )
+        intake.notebook.metadata["camp"] = NotebookNode(
+            submission=intake.digest, refused=intake.refused, findings=intake.findings
+        )
+        result = super().from_notebook_node(intake.notebook, resources, **kw)
+        return result
+
+
+class ApplyVerdict(NbGraderPreprocessor):
+    """Puts the verdict into the notebook: outputs under answers, points and messages under checks."""
+
+    root = Unicode(help="the checkout's root").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Use the stored verdict if it still stands, otherwise grade now and store it."""
+        known = resources["nbgrader"]
+        exercise = _exercise(Path(self.root), known["assignment"])
+        taken = nb.metadata.pop("camp")
+        intake = Intake(nb, taken["submission"], taken["refused"], list(taken["findings"]))
+        path = verdict_path(Layout(Path(self.root)), known["assignment"], known["student"])
+        verdict = standing_verdict(path, intake.digest, exercise)
+        if verdict is None:
+            verdict = grade(intake, exercise, known["student"])
+            write_text(path, verdict.to_json())
+        show_verdict(nb, verdict)
+        return nb, resources
+
+
+def _exercise(root: Path, assignment: str) -> Exercise:
+    return load_exercise(load_course(Layout(root).exercises), assignment)
+
+
+def verdict_path(layout: Layout, assignment: str, learner: str) -> Path:
+    """Where a verdict lies."""
+    return layout.results / assignment / f"{learner}.json"
+
+
+def standing_verdict(path: Path, submission: str, exercise: Exercise) -> Verdict | None:
+    """The stored verdict, if submission, exercise, grader and environment are still the same."""
+    verdict = read_verdict(path)
+    return verdict if verdict and verdict.hashes == hashes(submission, exercise) else None
+
+
+def show_verdict(notebook: NotebookNode, verdict: Verdict) -> None:
+    """Write a verdict into a notebook's outputs, where nbgrader and the learner read it."""
+    answers = {task.task: task for task in verdict.tasks}
+    checks = {check_id(task.task): task for task in verdict.tasks}
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.outputs = []
+        if grade_id in answers and answers[grade_id].output:
+            cell.outputs = [new_output("stream", name="stdout", text=answers[grade_id].output)]
+        if grade_id in checks:
+            task = checks[grade_id]
+            cell.outputs = [
+                new_output("stream", name="stdout", text=_told(task, verdict.findings)),
+                # nbgrader reads a number in this place as the points earned.
+                new_output("execute_result", data={"text/plain": str(task.points)}),
+            ]
+
+
+def _told(task: TaskResult, findings: list[str]) -> str:
+    """What the learner reads under a task."""
+    lines = [f"{task.points} of {task.max_points} points: {task.status}"]
+    for check in task.checks:
+        mark = "✓" if check.status is Status.PASSED else "✗"
+        lines.append(f"  {mark} {check.title} ({check.points} of {check.max_points})")
+        lines += [f"      {check.message}"] if check.message else []
+    if task.message:
+        lines.append(f"  {task.message}")
+    lines += [f"  note: {finding}" for finding in findings if finding != task.message]
+    return "\n".join(lines) + "\n"
+
+
+class GradebookDoor:
+    """nbgrader's steps on the course root, quiet, each failure one line.
+
+    Args:
+        layout: the folders of the checkout.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        from nbgrader.apps import NbGraderAPI
+        from nbgrader.coursedir import CourseDirectory
+
+        self._layout = layout
+        make_folder(layout.course)
+        write_text(layout.course / "nbgrader_config.py", _CONFIG_FILE.format(root=str(layout.root)))
+        config = configure(Config(), layout.root)
+        with _quiet():
+            self._api = NbGraderAPI(CourseDirectory(config=config), config=config)
+        self._api.log_level = "ERROR"
+
+    def generate_assignment(self, assignment: str) -> None:
+        """Make the learner's edition under `release/` and enter the assignment into the gradebook."""
+        self._step("release of", assignment, lambda: self._api.generate_assignment(assignment))
+
+    def autograde(self, assignment: str, learner: str) -> None:
+        """Enter one learner's verdict into the gradebook."""
+        self._step(
+            "grading of", f"{assignment} of {learner}", lambda: self._api.autograde(assignment, learner)
+        )
+
+    def feedback(self, assignment: str, learner: str) -> None:
+        """Write one learner's feedback page."""
+        step = self._api.generate_feedback
+        self._step("feedback on", f"{assignment} of {learner}", lambda: step(assignment, student_id=learner))
+
+    def scores(self, assignment: str) -> dict[str, float]:
+        """The score of each learner as the gradebook holds it, manual grades and penalties included."""
+        with _quiet(), self._api.gradebook as book:
+            try:
+                submissions = book.assignment_submissions(assignment)
+            except MissingEntry:
+                return {}
+            return {s.student_id: float(s.score - (s.late_submission_penalty or 0)) for s in submissions}
+
+    def export(self, target: Path) -> None:
+        """Write nbgrader's own export of the whole gradebook as CSV."""
+        from nbgrader.plugins import CsvExportPlugin
+
+        with _quiet(), self._api.gradebook as book:
+            CsvExportPlugin(to=str(target)).export(book)
+
+    def _step(self, what: str, on: str, step: Any) -> None:
+        with _quiet():
+            result = step()
+        if not result["success"]:
+            log = (result.get("log") or result.get("error") or "no log").strip().splitlines()
+            cause = next((line for line in reversed(log) if "Error" in line), log[-1])
+            raise GradebookError(f"nbgrader's {what} {on} failed: {cause.strip()}; earlier grades stay")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep nbgrader's and alembic's log lines and warnings off the terminal; failures are told by us."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,153 @@
+"""`camp lint`: the one gate for authors and CI. It proves that an exercise grades as its author says."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from camp.answers import fill_in, model_answers, read_answers
+from camp.course import Course, load_course
+from camp.editions import learner_edition
+from camp.errors import CampError
+from camp.exercise import Exercise, load_exercise
+from camp.grade import GIVEN_TIMEOUT, grade
+from camp.intake import Intake
+from camp.leaks import leaked
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from camp.verdict import Verdict
+    from pathlib import Path
+    from collections.abc import Iterator
+
+MIN_WRONG, MIN_RIGHT = 5, 2
+MODEL, BLANK, PUBLIC = "model solution", "blank", "public checks"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what, and what is wrong with it (empty: nothing)."""
+
+    assignment: str
+    what: str
+    fault: str = ""
+
+
+def lint(course: Course, assignments: list[str], workers: int) -> Iterator[Finding]:
+    """Prove the exercises, one finding after the other as they come.
+
+    What is proven: the model solution earns full marks and passes the public checks, the blank one earns 0,
+    every file in `right/` earns full marks, every file in `wrong/` loses exactly the points it names, no
+    hidden check or answer stands in the learner's edition, every task's page exists, times add up.
+    """
+    jobs: list[tuple[str, str]] = []
+    for name in assignments:
+        try:
+            exercise = load_exercise(course, name)
+        except CampError as error:
+            yield Finding(name, "files", str(error))
+            continue
+        yield from _static(exercise)
+        jobs += [(name, what) for what in _trials(exercise)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
+        running = [pool.submit(_try, course.folder, name, what) for name, what in jobs]
+        for job in as_completed(running):
+            yield job.result()
+
+
+def _trials(exercise: Exercise) -> list[str]:
+    """What is to be graded: the model, the blank, the public checks, and each file of right/ and wrong/."""
+    files = [
+        f"{kind}/{p.name}"
+        for kind in ("right", "wrong")
+        for p in sorted((exercise.folder / kind).glob("*.py"))
+    ]
+    return [MODEL, BLANK, PUBLIC, *files]
+
+
+def _static(exercise: Exercise) -> Iterator[Finding]:
+    """What can be seen without running anything."""
+    for kind, least in (("wrong", MIN_WRONG), ("right", MIN_RIGHT)):
+        count = len(list((exercise.folder / kind).glob("*.py")))
+        fault = f"has {count} solutions; at least {least} are needed" if count < least else ""
+        yield Finding(exercise.id, f"{kind}/", fault)
+    found = leaked(nbformat.writes(learner_edition(exercise)), exercise)
+    yield Finding(exercise.id, "nothing leaks", f"the learner's edition shows: {found[0]}" if found else "")
+    total = sum(task.minutes for task in exercise.assignment.task)
+    over = total > exercise.assignment.minutes
+    yield Finding(
+        exercise.id,
+        "minutes",
+        f"tasks take {total}, the assignment says {exercise.assignment.minutes}" if over else "",
+    )
+    yield from _pages(exercise)
+
+
+def _pages(exercise: Exercise) -> Iterator[Finding]:
+    """Every page that is linked to exists, where the book lies beside the exercises."""
+    book = exercise.course.folder.parent / "book"
+    if not book.is_dir():
+        return
+    pages = {exercise.assignment.page, *(task.page for task in exercise.assignment.task)}
+    missing = sorted(p for p in pages if not (book / f"{p.partition('#')[0]}.md").is_file())
+    yield Finding(exercise.id, "pages", f"book/{missing[0]}.md does not exist" if missing else "")
+
+
+def _try(exercises: Path, name: str, what: str) -> Finding:
+    """Run one trial in this process; every failure is a finding."""
+    try:
+        exercise = load_exercise(load_course(exercises), name)
+        if what == PUBLIC:
+            return Finding(name, what, _public_fault(exercise))
+        return Finding(name, what, _fault(exercise, what))
+    except CampError as error:
+        return Finding(name, what, str(error))
+
+
+def _fault(exercise: Exercise, what: str) -> str:
+    """Grade one set of answers and compare with what it must earn."""
+    answers, loses = model_answers(exercise), dict[str, int]()
+    if what == BLANK:
+        answers = {}
+    elif what != MODEL:
+        given = read_answers(exercise.folder / what, exercise)
+        answers, loses = answers | given.cells, given.loses
+        if what.startswith("wrong/") and not loses:
+            return "names no points that it loses"
+    intake = Intake(fill_in(exercise, answers), digest="lint")
+    verdict = grade(intake, exercise, learner="lint")
+    if what == BLANK:
+        return f"earns {verdict.points} points, must earn 0" if verdict.points else ""
+    return _compare(verdict, loses)
+
+
+def _compare(verdict: Verdict, loses: dict[str, int]) -> str:
+    """Say where the lost points differ from those named."""
+    faults = []
+    for task in verdict.tasks:
+        lost, named = task.max_points - task.points, loses.get(task.task, 0)
+        if lost != named:
+            bad = [f"{c.title}: {c.message}" for c in task.checks if c.points < c.max_points] or [
+                task.message
+            ]
+            faults.append(f"{task.task} loses {lost}, must lose {named}" + (f" ({bad[0]})" if lost else ""))
+    return "; ".join(faults)
+
+
+def _public_fault(exercise: Exercise) -> str:
+    """Run the whole notebook as a learner with the model's answers would: the public checks must pass."""
+    notebook = fill_in(exercise, model_answers(exercise))
+    client = NotebookClient(notebook, timeout=GIVEN_TIMEOUT, kernel_name="python3")
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return f"the model solution fails them: {error.ename}: {error.evalue}"
+    except (CellTimeoutError, DeadKernelError) as error:
+        return f"the model solution does not get through them: {type(error).__name__}"
+    return ""

@@ -1,0 +1,90 @@
+"""Where things lie: the repository's folders and what is generated under `build/`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from camp.errors import NotWritableError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one checkout, from its root."""
+
+    root: Path
+
+    @property
+    def exercises(self) -> Path:
+        """The sources of the exercises, with `camp.toml`."""
+        return self.root / "exercises"
+
+    @property
+    def example_class(self) -> Path:
+        """The bundled class: one folder per learner."""
+        return self.exercises / "example_class"
+
+    @property
+    def build(self) -> Path:
+        """Everything generated."""
+        return self.root / "build"
+
+    @property
+    def site(self) -> Path:
+        """The published book."""
+        return self.build / "site"
+
+    @property
+    def course(self) -> Path:
+        """The nbgrader course root, with `gradebook.db`."""
+        return self.build / "course"
+
+    @property
+    def report(self) -> Path:
+        """Grades, verdicts and the class report."""
+        return self.build / "report"
+
+    @property
+    def results(self) -> Path:
+        """The verdicts: `<assignment>/<learner>.json`."""
+        return self.report / "results"
+
+    @property
+    def work(self) -> Path:
+        """The notebooks that a learner works in; never overwritten, never generated anew."""
+        return self.root / "work"
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder for results.
+
+    Raises:
+        NotWritableError: it cannot be made or written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWritableError(f"{path} cannot be made ({error.strerror}); check who owns it") from None
+    if not os.access(path, os.W_OK):
+        raise NotWritableError(f"{path} cannot be written; check who owns it")
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file in one step, so that a reader never sees half of it and a failure keeps the old one.
+
+    Raises:
+        NotWritableError: it cannot be written.
+    """
+    make_folder(path.parent)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=".", delete=False
+        ) as file:
+            file.write(text)
+        Path(file.name).chmod(0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise NotWritableError(f"{path} cannot be written ({error.strerror}); earlier results stay") from None

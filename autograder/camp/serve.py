@@ -1,0 +1,130 @@
+"""`camp serve`: the book and JupyterLab together on localhost, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import http.server
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, TYPE_CHECKING
+
+from camp.errors import CampError, MissingDependencyError, PortError
+from camp.paths import Layout, make_folder
+
+if TYPE_CHECKING:
+    from camp.course import Course
+    from pathlib import Path
+    from collections.abc import Iterator
+
+HOST = "127.0.0.1"
+_GRACE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the two are served."""
+
+    book: str
+    lab: str
+
+
+class _Pages(http.server.SimpleHTTPRequestHandler):
+    """Serves the book; keeps the terminal for what matters."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Say nothing."""
+
+
+def open_exercises(layout: Layout, course: Course) -> list[Path]:
+    """Copy released exercises into `work/`; what is there already is the learner's and stays."""
+    copied = []
+    for assignment in course.assignment:
+        released = layout.course / "release" / assignment.id
+        for source in sorted(p for p in released.rglob("*") if p.is_file()):
+            target = layout.work / assignment.id / source.relative_to(released)
+            if not target.exists():
+                make_folder(target.parent)
+                shutil.copyfile(source, target)
+                copied.append(target)
+    return copied
+
+
+@contextlib.contextmanager
+def served(
+    layout: Layout, book_port: int, lab_port: int
+) -> Iterator[tuple[Addresses, subprocess.Popen[bytes]]]:
+    """Serve the book and start JupyterLab; end both on leaving.
+
+    Raises:
+        PortError: a port is taken.
+        CampError: the book has not been built.
+        MissingDependencyError: JupyterLab is not installed.
+    """
+    if not (layout.site / "index.html").is_file():
+        raise CampError(f"{layout.site} holds no book yet; run make camp first")
+    for port, option in ((book_port, "--port"), (lab_port, "--lab-port")):
+        _require_free(port, option)
+    handler = functools.partial(_Pages, directory=str(layout.site))
+    book = http.server.ThreadingHTTPServer((HOST, book_port), handler)
+    threading.Thread(target=book.serve_forever, daemon=True).start()
+    token = secrets.token_hex(16)
+    try:
+        lab = _start_lab(layout.work, lab_port, token)
+        try:
+            yield (
+                Addresses(f"http://localhost:{book_port}/", f"http://localhost:{lab_port}/lab?token={token}"),
+                lab,
+            )
+        finally:
+            _end(lab)
+    finally:
+        book.shutdown()
+        book.server_close()
+
+
+def _require_free(port: int, option: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortError(
+                f"port {port} cannot be used ({error.strerror}); end what uses it or choose another with {option}"
+            ) from None
+
+
+def _start_lab(folder: Path, port: int, token: str) -> subprocess.Popen[bytes]:
+    import importlib.util
+
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise MissingDependencyError("JupyterLab is not installed; run make camp, which installs it")
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        f"--ServerApp.root_dir={make_folder(folder)}",
+    ]
+    command += [f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    command += [f"--IdentityProvider.token={token}", "--ServerApp.log_level=ERROR"]
+    command += ["--ServerApp.allow_root=True"]  # whoever starts it on localhost is who they are
+    # A session of its own: Ctrl-C reaches us alone, and we end it in order, with no question on the terminal.
+    return subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+
+
+def _end(lab: subprocess.Popen[bytes]) -> None:
+    """Ask JupyterLab to stop with its kernels; insist if it does not."""
+    if lab.poll() is None:
+        lab.send_signal(signal.SIGTERM)
+    try:
+        lab.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        lab.kill()
+        lab.wait()

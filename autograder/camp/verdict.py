@@ -1,0 +1,113 @@
+"""The verdict on one submission: what was earned, why, and on which bytes. Written as JSON, versioned."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal, TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """How a task, or one check of it, ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    TIMED_OUT = "timed out"
+    KILLED = "killed"
+    REFUSED = "refused"
+    NOT_ATTEMPTED = "not attempted"
+
+
+class Outcome(StrEnum):
+    """The whole submission in one word or two, for the class table."""
+
+    FULL = "full marks"
+    PARTIAL = "partial"
+    NONE = "no points"
+    BLANK = "blank"
+    TIMED_OUT = "timed out"
+    REFUSED = "refused"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CheckResult(_Record):
+    """One hidden check: its title and what the learner is told."""
+
+    name: str
+    title: str
+    points: int
+    max_points: int
+    status: Status
+    message: str = ""
+
+
+class TaskResult(_Record):
+    """One task: points, status, the message for the learner, and the (capped) text its answer printed."""
+
+    task: str
+    title: str
+    points: int
+    max_points: int
+    status: Status
+    message: str = ""
+    output: str = ""
+    checks: list[CheckResult] = []
+
+
+class Hashes(_Record):
+    """SHA-256 of all that the verdict depends on."""
+
+    submission: str
+    exercise: str
+    grader: str
+    environment: str
+
+
+class Verdict(_Record):
+    """A pure function of submission, exercise and seed: no clock, no machine, no order in it."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    assignment: str
+    learner: str
+    points: int
+    max_points: int
+    outcome: Outcome
+    findings: list[str] = []
+    """What was changed or missing in the submitted file, in words for the learner."""
+    tasks: list[TaskResult]
+    seed: int
+    hashes: Hashes
+
+    def to_json(self) -> str:
+        """The verdict as it is written to disk."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_verdict(path: Path) -> Verdict | None:
+    """Read a verdict; None when there is none or it was written by another version."""
+    try:
+        return Verdict.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return None
+
+
+def outcome(tasks: list[TaskResult]) -> Outcome:
+    """Sum up the tasks of a submission that could be read."""
+    points, most = sum(t.points for t in tasks), sum(t.max_points for t in tasks)
+    if points == most:
+        return Outcome.FULL
+    if all(t.status is Status.NOT_ATTEMPTED for t in tasks):
+        return Outcome.BLANK
+    if any(t.status is Status.TIMED_OUT for t in tasks):
+        return Outcome.TIMED_OUT
+    return Outcome.PARTIAL if points else Outcome.NONE
