@@ -1,0 +1,138 @@
+"""A device: its chip, memory, streams and events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npusim.caching_allocator import CachingAllocator
+from npusim.constants import reported_memory, value
+from npusim.cores import Cores
+from npusim.cost_model import copy_ns, cost
+from npusim.device_memory import DeviceMemory
+from npusim.exceptions import InvalidArgumentError
+from npusim.records import Task
+from npusim.stream import Event, Stream
+
+if TYPE_CHECKING:
+    from npusim.chips import Chip
+    from npusim.machine import Node
+    from npusim.op import Op
+
+COPY_UNITS = {"H2D": "PCIE_H2D", "D2H": "PCIE_D2H", "D2D": "SDMA"}
+
+
+class Device:
+    """One NPU of the machine.
+
+    Attributes:
+        index: as the program counts, after ASCEND_RT_VISIBLE_DEVICES.
+        physical: its number on the machine.
+        chip: the chip table's row.
+        hbm: the device's physical memory, which aclrtMalloc takes from.
+        memory: the caching allocator on top of it, as PyTorch uses it.
+        default_stream: stream 0.
+        streams: all streams that were created and not destroyed, by number.
+        shared: whether a second stream exists, so that cores have to be shared.
+    """
+
+    __slots__ = (
+        "_copies",
+        "_tasks",
+        "chip",
+        "cores",
+        "default_stream",
+        "hbm",
+        "index",
+        "memory",
+        "node",
+        "physical",
+        "shared",
+        "streams",
+    )
+
+    def __init__(self, node: Node, index: int, physical: int, chip: Chip) -> None:
+        self.node = node
+        self.index = index
+        self.physical = physical
+        self.chip = chip
+        self.hbm = DeviceMemory(reported_memory(chip), index)
+        self.memory = CachingAllocator(self.hbm)
+        self.cores = Cores({"AI_CORE": chip.cubes, "AI_VECTOR_CORE": chip.vectors})
+        self.shared = False
+        self._tasks: dict[tuple[object, ...], Task] = {}
+        self._copies: dict[tuple[str, int], Task] = {}
+        self.default_stream = Stream(self, 0)
+        self.streams = {0: self.default_stream}
+
+    def create_stream(self, priority: int = 0) -> Stream:
+        """A new stream beside the default one."""
+        if not self.shared:
+            self.shared = True
+            self.cores.hold_all(self.default_stream.tail)
+        stream = Stream(self, max(self.streams) + 1, priority)
+        stream.tail = self.node.host.now
+        self.streams[stream.id] = stream
+        return stream
+
+    def create_event(self) -> Event:
+        """A new event, not recorded yet."""
+        return Event(self)
+
+    def synchronize(self) -> None:
+        """The host waits for every stream of the device.
+
+        Raises:
+            DeviceFaultError: an earlier task failed on the device.
+        """
+        for number in sorted(self.streams):
+            self.streams[number].synchronize()
+
+    def task(self, op: Op) -> Task:
+        """What launching this operator means.
+
+        Duration, unit and cores, computed once for each distinct operator.
+        """
+        key = op.key()
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = self._new_task(op)
+        return task
+
+    def copy_task(self, kind: str, nbytes: int) -> Task:
+        """What a copy of that kind and size means.
+
+        Raises:
+            InvalidArgumentError: unknown kind.
+        """
+        task = self._copies.get((kind, nbytes))
+        if task is None:
+            unit = COPY_UNITS.get(kind)
+            if unit is None:
+                raise InvalidArgumentError(
+                    f"a copy of kind {kind!r} was asked for; use {', '.join(COPY_UNITS)}."
+                )
+            duration = copy_ns(self.chip, kind, nbytes) if self.node.cost_model else 0
+            task = Task(kind, "copy", unit, blocks=1, duration=duration, nbytes=nbytes)
+            self._copies[kind, nbytes] = task
+        return task
+
+    def forget_costs(self) -> None:
+        """Drops remembered durations, after the cost model was turned on or off."""
+        self._tasks.clear()
+        self._copies.clear()
+
+    def _new_task(self, op: Op) -> Task:
+        found = cost(self.chip, op)
+        return Task(
+            op.name,
+            op.kind,
+            found.unit,
+            blocks=found.blocks,
+            duration=found.duration if self.node.cost_model else 0,
+            inputs=tuple(op.inputs),
+            outputs=tuple(op.outputs),
+        )
+
+    def launch_overhead(self) -> int:
+        """Host nanoseconds that one launch takes."""
+        return value("host_launch_ns")

@@ -1,0 +1,95 @@
+"""What an operator is to the hardware: its kind, and the shapes, types and formats it reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Bytes an element; the names are PyTorch's. A complex number is two reals.
+DTYPE_BYTES: dict[str, float] = {
+    "bool": 1,
+    "int4": 0.5,
+    "int8": 1,
+    "uint8": 1,
+    "float8_e4m3fn": 1,
+    "float8_e5m2": 1,
+    "int16": 2,
+    "uint16": 2,
+    "float16": 2,
+    "bfloat16": 2,
+    "int32": 4,
+    "uint32": 4,
+    "float32": 4,
+    "complex32": 4,
+    "int64": 8,
+    "uint64": 8,
+    "float64": 8,
+    "complex64": 8,
+    "complex128": 16,
+}
+
+
+class TensorSpec(NamedTuple):
+    """Shape, element type and memory format of an operand.
+
+    `fmt` is ND, NCHW, NC1HWC0, FRACTAL_NZ and so on.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    fmt: str = "ND"
+
+    @property
+    def numel(self) -> int:
+        """The number of elements."""
+        n = 1
+        for d in self.shape:
+            n *= d
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements; an unknown dtype counts 4 bytes an element."""
+        return -(-int(self.numel * DTYPE_BYTES.get(self.dtype, 4) * 2) // 2)
+
+
+class Op:
+    """One operator to be launched.
+
+    Args:
+        name: the operator's type as the profiler shows it, for example "Conv2D".
+        kind: what it costs like; see `npusim.OP_KINDS`. An unknown kind costs like "elementwise".
+        inputs: what it reads, weights included.
+        outputs: what it writes.
+        attrs: what else decides its cost, with hashable values: "groups", "transpose_a", "transpose_b",
+            "flops".
+    """
+
+    __slots__ = ("attrs", "inputs", "kind", "name", "outputs")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        inputs: Sequence[TensorSpec] = (),
+        outputs: Sequence[TensorSpec] = (),
+        attrs: Mapping[str, object] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.inputs = inputs
+        self.outputs = outputs
+        self.attrs = attrs
+
+    def key(self) -> tuple[object, ...]:
+        """What two launches have in common that cost the same."""
+        attrs = self.attrs
+        return (
+            self.name,
+            self.kind,
+            tuple(self.inputs),
+            tuple(self.outputs),
+            tuple(sorted(attrs.items())) if attrs else (),
+        )

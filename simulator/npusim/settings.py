@@ -1,0 +1,101 @@
+"""What the environment decides: the chip, how many devices this process sees, and the switches.
+
+The names of the real stack are used where it has one; `NPUSIM_*` covers what a real machine decides by its
+hardware.
+
+| variable | accepts | default |
+| --- | --- | --- |
+| `NPUSIM_SOC` | a chip of the table, for example Ascend310B4 | Ascend910B3 |
+| `NPUSIM_DEVICE_COUNT` | 1 to 64 | 8 for a 910, 4 for a 310 (a card has four), otherwise 1 |
+| `NPUSIM_COST_MODEL` | 1, 0 | 1 |
+| `ASCEND_RT_VISIBLE_DEVICES` | device numbers separated by commas | all devices |
+| `ASCEND_LAUNCH_BLOCKING` | 0, 1 | 0 |
+"""
+
+from __future__ import annotations
+
+import os
+
+from npusim.chips import Chip, find_chip
+from npusim.exceptions import EnvironmentVariableError
+
+DEFAULT_SOC = "Ascend910B3"
+MAX_DEVICES = 64
+_DEVICES_BY_FAMILY = {"Ascend310": 4}
+
+
+class Settings:
+    """The environment, read once.
+
+    Attributes:
+        chip: the chip of every device of this machine.
+        visible: the physical numbers of the devices this process sees, in its order.
+        cost_model: whether operators take time.
+        launch_blocking: whether every launch waits for its end.
+    """
+
+    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "visible")
+
+    def __init__(self, environ: dict[str, str] | None = None) -> None:
+        env = dict(os.environ) if environ is None else environ
+        self.chip = find_chip(env.get("NPUSIM_SOC", "") or DEFAULT_SOC, where="NPUSIM_SOC")
+        self.device_count = _device_count(env, self.chip)
+        self.visible = _visible_devices(env, self.device_count)
+        self.cost_model = switch(env, "NPUSIM_COST_MODEL", default=True)
+        self.launch_blocking = switch(env, "ASCEND_LAUNCH_BLOCKING", default=False)
+
+
+def switch(env: dict[str, str], name: str, *, default: bool) -> bool:
+    """A 0/1 variable.
+
+    Raises:
+        EnvironmentVariableError: for any other value.
+    """
+    value = env.get(name, "")
+    if value == "":
+        return default
+    if value not in {"0", "1"}:
+        raise EnvironmentVariableError(f"{name}={value!r} is not understood: set it to 0 or 1.")
+    return value == "1"
+
+
+def integer(env: dict[str, str], name: str, *, default: int, low: int, high: int) -> int:
+    """A whole number within bounds.
+
+    Raises:
+        EnvironmentVariableError: where it is no number, or out of bounds.
+    """
+    value = env.get(name, "")
+    if value == "":
+        return default
+    # isdecimal also accepts digits of other scripts, which int() reads well
+    if not value.isdecimal() or not low <= int(value) <= high:
+        raise EnvironmentVariableError(
+            f"{name}={value!r} is not understood: set it to a whole number from {low} to {high}."
+        )
+    return int(value)
+
+
+def _device_count(env: dict[str, str], chip: Chip) -> int:
+    default = 8 if chip.soc.startswith("Ascend910") else _DEVICES_BY_FAMILY.get(chip.family, 1)
+    return integer(env, "NPUSIM_DEVICE_COUNT", default=default, low=1, high=MAX_DEVICES)
+
+
+def _visible_devices(env: dict[str, str], count: int) -> tuple[int, ...]:
+    name = "ASCEND_RT_VISIBLE_DEVICES"
+    value = env.get(name)
+    if value is None or value == "":
+        return tuple(range(count))
+    numbers = [part.strip() for part in value.split(",")]
+    if not all(n.isdecimal() for n in numbers) or len(set(numbers)) != len(numbers):
+        raise EnvironmentVariableError(
+            f"{name}={value!r} is not understood: list distinct device numbers with commas, for example 0,1."
+        )
+    devices = tuple(int(n) for n in numbers)
+    absent = [n for n in devices if n >= count]
+    if absent:
+        raise EnvironmentVariableError(
+            f"{name}={value!r} names device {absent[0]}, but this machine has devices 0 to {count - 1}: "
+            "list those, or raise NPUSIM_DEVICE_COUNT."
+        )
+    return devices

@@ -1,0 +1,197 @@
+"""Streams and events: in-order queues on virtual time.
+
+The host gives a task to a stream and goes on; the task starts when the stream's earlier tasks are done, the
+events it waits for have happened and the cores it needs are free. Cores are given to tasks in the order of
+the host's calls. Operators on different streams share nothing but cores: contention for memory bandwidth is
+not simulated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npusim.constants import value
+from npusim.exceptions import DeviceFaultError, EventNotRecordedError, InvalidArgumentError, WrongStreamError
+from npusim.records import Task
+
+if TYPE_CHECKING:
+    from npusim.device import Device
+    from npusim.op import Op
+    from npusim.records import Record
+
+_SYNC = Task("Synchronize", "sync", "HOST")
+_EVENT_RECORD = Task("EVENT_RECORD", "event", "EVENT")
+_EVENT_WAIT = Task("EVENT_WAIT", "event", "EVENT")
+
+
+class Stream:
+    """An in-order queue of a device. Made by `Device.create_stream`.
+
+    Attributes:
+        device: the device it belongs to.
+        id: its number on the device; 0 is the default stream.
+        priority: as asked for. Kept, without effect: cores are given in the order of the host's calls.
+        tail: when its last task is done, in nanoseconds.
+    """
+
+    __slots__ = ("device", "fault", "id", "launch_ns", "priority", "tail")
+
+    def __init__(self, device: Device, number: int, priority: int = 0) -> None:
+        self.device = device
+        self.id = number
+        self.priority = priority
+        self.tail = 0
+        self.fault: DeviceFaultError | None = None
+        self.launch_ns = value("host_launch_ns")
+
+    def launch(self, op: Op) -> Record:
+        """Starts an operator; returns at once on the host's clock.
+
+        Raises:
+            WrongStreamError: the stream was destroyed.
+        """
+        device = self.device
+        task = device.task(op)
+        node = device.node
+        host = node.host
+        called = host.now
+        if node.cost_model:
+            host.now = called + self.launch_ns
+        start = max(self.tail, host.now)
+        if device.shared:
+            start = device.cores.place(task.unit, task.blocks, start, task.duration)
+        end = start + task.duration
+        self.tail = end
+        if node.launch_blocking:
+            host.wait_until(end)
+        return node.records.add("kernel", task, device.index, self.id, called, start, task.duration)
+
+    def copy(self, kind: str, nbytes: int, *, asynchronous: bool) -> Record:
+        """Moves bytes between host and device ("H2D", "D2H") or on the device ("D2D").
+
+        A copy that is not asynchronous makes the host wait for it.
+
+        Raises:
+            InvalidArgumentError: unknown kind, or a negative size.
+            WrongStreamError: the stream was destroyed.
+        """
+        if nbytes < 0:
+            raise InvalidArgumentError(f"a copy of {nbytes} bytes was asked for; a size cannot be negative.")
+        device = self.device
+        task = device.copy_task(kind, nbytes)
+        node = device.node
+        host = node.host
+        called = host.now
+        if node.cost_model:
+            host.now = called + self.launch_ns
+        start = device.cores.place(task.unit, 1, max(host.now, self.tail), task.duration)
+        self.tail = start + task.duration
+        record = node.records.add("copy", task, device.index, self.id, called, start, task.duration)
+        if not asynchronous or node.launch_blocking:
+            host.wait_until(self.tail)
+        return record
+
+    def wait_event(self, event: Event) -> None:
+        """Lets later tasks of this stream start only when the event has happened."""
+        event.wait(self)
+
+    def query(self) -> bool:
+        """Whether everything given to the stream is done. Asking takes host time, so a polling loop ends."""
+        self.device.node.spend("host_query_ns")
+        return self.device.node.host.now >= self.tail
+
+    def synchronize(self) -> None:
+        """The host waits for everything given to the stream.
+
+        Raises:
+            DeviceFaultError: an earlier task of the stream failed on the device.
+        """
+        node = self.device.node
+        called = node.host.now
+        node.host.wait_until(self.tail)
+        node.records.add("sync", _SYNC, self.device.index, self.id, called, called, node.host.now - called)
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+
+    def fail(self, message: str, *, code: int, task: str) -> None:
+        """Marks the last task as failed on the device.
+
+        The next synchronise raises it. The first fault stays.
+        """
+        if self.fault is None:
+            self.fault = DeviceFaultError(message, code=code, task=task)
+
+
+class Event:
+    """A mark in a stream. Made by `Device.create_event`."""
+
+    __slots__ = ("device", "stream", "time")
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.time: int | None = None
+        self.stream: Stream | None = None
+
+    def record(self, stream: Stream) -> None:
+        """Puts the mark after everything given to the stream so far. A later record replaces it.
+
+        Raises:
+            WrongStreamError: the stream is another device's.
+        """
+        if stream.device is not self.device:
+            raise WrongStreamError(
+                f"an event of device {self.device.index} was recorded on a stream of device "
+                f"{stream.device.index}; "
+                "create the event on the stream's device."
+            )
+        node = self.device.node
+        now = node.host.now
+        self.time = max(stream.tail, now)
+        self.stream = stream
+        node.records.add("event_record", _EVENT_RECORD, self.device.index, stream.id, now, self.time, 0)
+
+    def wait(self, stream: Stream) -> None:
+        """Lets later tasks of a stream start only when the event has happened.
+
+        An unrecorded event is over.
+        """
+        if self.time is None:
+            return
+        node = stream.device.node
+        start = max(stream.tail, node.host.now)
+        waited = max(0, self.time - start)
+        stream.tail = max(stream.tail, self.time)
+        node.records.add(
+            "event_wait", _EVENT_WAIT, stream.device.index, stream.id, node.host.now, start, waited
+        )
+
+    def synchronize(self) -> None:
+        """The host waits until the event has happened; an unrecorded event is over.
+
+        Raises:
+            DeviceFaultError: an earlier task of its stream failed on the device.
+        """
+        if self.time is None:
+            return
+        self.device.node.host.wait_until(self.time)
+        if self.stream is not None and self.stream.fault is not None:
+            fault, self.stream.fault = self.stream.fault, None
+            raise fault
+
+    def query(self) -> bool:
+        """Whether the event has happened. Asking takes host time, so a polling loop ends."""
+        self.device.node.spend("host_query_ns")
+        return self.time is None or self.device.node.host.now >= self.time
+
+    def elapsed_ns(self, end: Event) -> int:
+        """Nanoseconds from this event to `end`.
+
+        Raises:
+            EventNotRecordedError: one of them was never recorded.
+        """
+        if self.time is None or end.time is None:
+            raise EventNotRecordedError(
+                "the time between two events was asked for before both were recorded; record them first."
+            )
+        return end.time - self.time

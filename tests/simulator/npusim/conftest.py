@@ -1,0 +1,16 @@
+"""Every test starts with no machine and no settings of the real environment."""
+
+import os
+
+import npusim
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _fresh_machine(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith(("NPUSIM_", "ASCEND_")):
+            monkeypatch.delenv(name)
+    npusim.reset()
+    yield
+    npusim.reset()
