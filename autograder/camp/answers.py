@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jupytext
 import yaml
@@ -18,8 +18,9 @@ from camp.errors import AnswersError
 from camp.exercise import ANSWER, Exercise, task_cell
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
     from pathlib import Path
+
+    from nbformat import NotebookNode
 
 
 @dataclass(frozen=True)

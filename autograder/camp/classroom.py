@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import nbformat
 
@@ -15,12 +15,11 @@ from camp.answers import fill_in, read_answers
 from camp.course import Course, load_course
 from camp.errors import SubmissionsError
 from camp.exercise import Exercise, load_exercise
-from camp.gradebook import GradebookDoor, standing_verdict, verdict_path
 from camp.grade import grade
+from camp.gradebook import GradebookDoor, standing_verdict, verdict_path
 from camp.intake import MAX_BYTES, take_in
 from camp.paths import Layout, make_folder, write_text
 from camp.verdict import Verdict
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +84,8 @@ def collect(layout: Layout, course: Course, source: Path, assignments: list[str]
                 )
     if not found:
         raise SubmissionsError(
-            f"{source} holds no submission of {', '.join(assignments)}; expected <learner>/<assignment>/<notebook>.ipynb"
+            f"{source} holds no submission of {', '.join(assignments)}; "
+            "expected <learner>/<assignment>/<notebook>.ipynb"
         )
     for submitted, target in found:
         make_folder(target.parent)
@@ -98,7 +98,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
     if source.is_symlink():
-        target.symlink_to(os.readlink(source))
+        target.symlink_to(source.readlink())
     elif source.is_dir():
         target.mkdir()
     else:

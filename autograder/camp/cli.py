@@ -220,7 +220,7 @@ def doctor(context: click.Context) -> None:
         table.add_column(column)
     symptoms = examine(_layout(context))
     for s in symptoms:
-        mark = "[green]✓[/]" if s.well else ("[red]✗[/]" if s.needed else "[yellow]–[/]")
+        mark = "[green]✓[/]" if s.well else ("[red]✗[/]" if s.needed else "[yellow]-[/]")
         table.add_row(mark, s.what, s.found, "" if s.well else s.remedy)
     _console().print(table)
     ill = [s.what for s in symptoms if s.needed and not s.well]

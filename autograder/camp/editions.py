@@ -7,7 +7,7 @@ with nbgrader's own preprocessors, so that it is the same as what `nbgrader gene
 from __future__ import annotations
 
 import copy
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
@@ -60,7 +60,7 @@ def learner_edition(exercise: Exercise) -> NotebookNode:
 
 
 def _grading(task: str, role: str, points: int) -> dict[str, Any]:
-    """nbgrader's metadata of an answer cell (edited by the learner) or a check cell (locked, graded)."""
+    """Nbgrader's metadata of an answer cell (edited by the learner) or a check cell (locked, graded)."""
     answer = role == ANSWER
     grading: dict[str, Any] = {
         "grade": not answer,

@@ -6,17 +6,19 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import jupytext
 
 from camp.checks import Check
 from camp.errors import ExerciseError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from camp.course import Assignment, Course, Task
-    from nbformat import NotebookNode
     from pathlib import Path
+
+    from nbformat import NotebookNode
+
+    from camp.course import Assignment, Course, Task
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ANSWER, CHECK = "answer", "check"
@@ -78,15 +80,16 @@ def load_exercise(course: Course, assignment_id: str) -> Exercise:
 
 def task_cell(notebook: NotebookNode, task_id: str, role: str) -> NotebookNode | None:
     """The cell of a source notebook that holds a task's answer or its public check."""
-    for cell in notebook.cells:
-        if cell.metadata.get("task") == task_id and cell.metadata.get("role") == role:
-            return cell
-    return None
+    wanted = (task_id, role)
+    found: list[NotebookNode] = [
+        c for c in notebook.cells if (c.metadata.get("task"), c.metadata.get("role")) == wanted
+    ]
+    return found[0] if found else None
 
 
 def _read_source(path: Path) -> NotebookNode:
     try:
-        notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
+        notebook: NotebookNode = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
     except FileNotFoundError:
         raise ExerciseError(f"{path} is missing; the assignment's notebook is written there") from None
     except Exception as error:  # jupytext raises many kinds; the author needs one line

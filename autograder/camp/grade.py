@@ -8,19 +8,19 @@ import importlib.util
 import sys
 from functools import cache
 from pathlib import Path
-
+from typing import TYPE_CHECKING
 
 from camp.checks import Ask, Check, CheckFailedError, KernelDiedError, ProbeFailedError, ProbeTimeoutError
 from camp.editions import learner_edition
 from camp.exercise import CHECK, Exercise
 from camp.kernel import CellTimedOutError, Kernel
 from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from camp.intake import Intake
-    from camp.course import Task
     from nbformat import NotebookNode
+
+    from camp.course import Task
+    from camp.intake import Intake
 
 MAX_TEXT = 4000
 GIVEN_TIMEOUT = 180

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 import warnings
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
@@ -77,16 +79,14 @@ class IntakeExporter(NotebookExporter):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Take in what was submitted; read what nbgrader wrote itself as it is."""
         if not getattr(self.parent, "_sanitizing", False):
-            result: tuple[NotebookNode, dict[str, Any]] = super().from_filename(filename, resources, **kw)
-            return result
+            return super().from_filename(filename, resources, **kw)
         intake = take_in(
             Path(filename), _exercise(Path(self.root), (resources or {})["nbgrader"]["assignment"])
         )
         intake.notebook.metadata["camp"] = NotebookNode(
             submission=intake.digest, refused=intake.refused, findings=intake.findings
         )
-        result = super().from_notebook_node(intake.notebook, resources, **kw)
-        return result
+        return super().from_notebook_node(intake.notebook, resources, **kw)  # type: ignore[no-untyped-call, no-any-return]
 
 
 class ApplyVerdict(NbGraderPreprocessor):
@@ -168,7 +168,7 @@ class GradebookDoor:
         from nbgrader.apps import NbGraderAPI
         from nbgrader.coursedir import CourseDirectory
 
-        self._layout = layout
+        _put_own_programs_first()
         make_folder(layout.course)
         write_text(layout.course / "nbgrader_config.py", _CONFIG_FILE.format(root=str(layout.root)))
         config = configure(Config(), layout.root)
@@ -214,6 +214,13 @@ class GradebookDoor:
             log = (result.get("log") or result.get("error") or "no log").strip().splitlines()
             cause = next((line for line in reversed(log) if "Error" in line), log[-1])
             raise GradebookError(f"nbgrader's {what} {on} failed: {cause.strip()}; earlier grades stay")
+
+
+def _put_own_programs_first() -> None:
+    """Let nbgrader find `alembic`, which it starts as a program, without an activated environment."""
+    own = str(Path(sys.executable).parent)
+    if own not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", "")])
 
 
 @contextlib.contextmanager

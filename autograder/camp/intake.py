@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbformat.v4 import new_code_cell
 
@@ -17,8 +17,9 @@ from camp.editions import check_id, learner_edition
 from camp.exercise import ANSWER, Exercise
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
     from pathlib import Path
+
+    from nbformat import NotebookNode
 
 MAX_BYTES = 20_000_000
 MAX_ANSWER_CHARS = 200_000
@@ -65,7 +66,8 @@ def _read_bytes(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise _UnreadableError(
-                f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read; clear its outputs and submit again"
+                f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read; "
+                "clear its outputs and submit again"
             )
         return path.read_bytes()
     except OSError as error:

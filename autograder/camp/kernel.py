@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -21,9 +21,10 @@ from traitlets.config import Config
 from camp.checks import Data, KernelDiedError, ProbeFailedError, ProbeTimeoutError
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
-    from types import TracebackType
     from collections.abc import Iterator
+    from types import TracebackType
+
+    from nbformat import NotebookNode
 
 DATA_TYPE = "application/vnd.cann-camp.data+json"
 MAX_DATA_BYTES = 1_000_000
@@ -78,7 +79,7 @@ class Kernel:
         self._stack = contextlib.ExitStack()
         self._ran: list[tuple[str, int]] = []
 
-    def __enter__(self) -> Kernel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -171,7 +172,7 @@ def _local_only(folder: Path) -> Config:
 
 @contextlib.contextmanager
 def _started(client: NotebookClient, environment: dict[str, str]) -> Iterator[None]:
-    """nbclient's own set-up and clean-up, with an environment for the kernel."""
+    """Nbclient's own set-up and clean-up, with an environment for the kernel."""
     with client.setup_kernel(env=environment):
         yield
 

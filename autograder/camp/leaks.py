@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from typing import TYPE_CHECKING
 
 from camp.exercise import ANSWER, BEGIN, END, Exercise, task_cell
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

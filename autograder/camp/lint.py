@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import nbformat
 from nbclient import NotebookClient
@@ -18,12 +19,12 @@ from camp.exercise import Exercise, load_exercise
 from camp.grade import GIVEN_TIMEOUT, grade
 from camp.intake import Intake
 from camp.leaks import leaked
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from camp.verdict import Verdict
-    from pathlib import Path
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from camp.verdict import Verdict
 
 MIN_WRONG, MIN_RIGHT = 5, 2
 MODEL, BLANK, PUBLIC = "model solution", "blank", "public checks"

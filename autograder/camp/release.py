@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 import nbformat
 
 from camp.editions import instructor_edition
 from camp.paths import Layout, make_folder, write_text
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from camp.gradebook import GradebookDoor
-    from camp.exercise import Exercise
     from pathlib import Path
+
+    from camp.exercise import Exercise
+    from camp.gradebook import GradebookDoor
 
 # What of an exercise's folder never goes to a learner, besides its source.
 _KEPT_BACK = {"checks.py", "wrong", "right", "__pycache__"}

@@ -9,15 +9,15 @@ from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 from rich.table import Table
 
-from camp.exercise import Exercise, load_exercise
 from camp.classroom import feedback_page
+from camp.exercise import Exercise, load_exercise
 from camp.paths import Layout, write_text
 from camp.verdict import Outcome, Status, Verdict, read_verdict
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from camp.course import Course

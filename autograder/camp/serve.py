@@ -13,15 +13,16 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camp.errors import CampError, MissingDependencyError, PortError
 from camp.paths import Layout, make_folder
 
 if TYPE_CHECKING:
-    from camp.course import Course
-    from pathlib import Path
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from camp.course import Course
 
 HOST = "127.0.0.1"
 _GRACE_SECONDS = 10
@@ -96,7 +97,8 @@ def _require_free(port: int, option: str) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise PortError(
-                f"port {port} cannot be used ({error.strerror}); end what uses it or choose another with {option}"
+                f"port {port} cannot be used ({error.strerror}); "
+                f"end what uses it or choose another with {option}"
             ) from None
 
 
