@@ -1,0 +1,81 @@
+# make camp    set up everything, build the book, grade the example class
+# make test    set up everything and run all tests (browser tests included)
+# make check   lint, types and fast tests: the everyday part
+# make serve   the book and JupyterLab on localhost
+# make bench   measure; writes build/bench.json
+# make clean   remove build/; your notebooks in work/ stay
+
+PYTHON ?= python3
+VENV ?= .venv
+# Where to take PyTorch from, if not from pip's usual place (see README: its CPU build spares gigabytes).
+TORCH_INDEX ?=
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
+SAY := @printf '\n== %s\n'
+SOURCES := autograder simulator book tests exercises
+
+.PHONY: camp test check serve bench clean site release
+.DELETE_ON_ERROR:
+
+camp: site release
+	$(SAY) 'The example class is graded'
+	@$(BIN)/camp grade --example
+	$(SAY) 'The class'
+	@$(BIN)/camp report
+
+site: $(READY)
+	$(SAY) 'The book is built'
+	@$(BIN)/python book/build.py
+
+release: $(READY)
+	$(SAY) 'The learners'"'"' notebooks are made'
+	@$(BIN)/camp release
+
+serve: site release
+	$(SAY) 'Book and JupyterLab'
+	@exec $(BIN)/camp serve
+
+test: $(READY)
+	@.ci/need chromium chromium
+	@.ci/need bwrap bubblewrap
+	@.ci/need 'font:Noto Sans CJK SC' fonts-noto-cjk
+	@$(MAKE) --no-print-directory lint
+	$(SAY) 'All tests'
+	@$(BIN)/python -m pytest tests
+
+check: $(READY) lint
+	$(SAY) 'Fast tests'
+	@$(BIN)/python -m pytest tests -m 'not slow'
+
+.PHONY: lint
+lint: $(READY)
+	$(SAY) 'Lint, types, imports'
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >$(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+
+bench: $(READY)
+	$(SAY) 'Measured'
+	@$(BIN)/python tests/bench/bench.py
+
+clean:
+	rm -rf build
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "camp: '$(PYTHON)' is not Python 3.11 or newer; install one, or say which with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/need module:ensurepip python3-venv
+	$(SAY) 'Set-up 1 of 4: a virtual environment in $(VENV)'
+	@$(PYTHON) -m venv $(VENV) || { echo "camp: $(VENV) cannot be made; see the line above" >&2; exit 1; }
+	$(SAY) 'Set-up 2 of 4: PyTorch (the largest part; minutes on a slow line)'
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements.txt)" || { \
+	  echo "camp: PyTorch was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
+	$(SAY) 'Set-up 3 of 4: the other pinned packages'
+	@$(PIP) -r requirements.txt || { \
+	  echo "camp: a package was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
+	$(SAY) 'Set-up 4 of 4: camp and the simulated NPU'
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
