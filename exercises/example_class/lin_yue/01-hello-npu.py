@@ -1,0 +1,3 @@
+# ---
+# about: Opened the notebook, ran what was given, answered nothing.
+# ---
