@@ -286,7 +286,8 @@ TO_NUMPY = (
 )
 FULL_CARD = (
     "NPU out of memory. Tried to allocate {want} GiB (NPU {card}; {total} GiB total capacity; "
-    "27.47 GiB already allocated; 27.47 GiB current active; 1.32 GiB free; 28.55 GiB reserved in total by PyTorch)"
+    "27.47 GiB already allocated; 27.47 GiB current active; 1.32 GiB free; 28.55 GiB reserved in total by "
+    "PyTorch)"
 )
 SHAPES = "mat1 and mat2 shapes cannot be multiplied ({m}x{n} and {k}x{m})"
 NO_IMPORT = (
