@@ -40,6 +40,7 @@ class Recorder:
         self.asked = []
 
     def probe(self, code, inputs):
+        """Note the question."""
         self.asked.append((code, inputs))
         raise self.NoAnswerError
 
@@ -150,7 +151,7 @@ def test_public_checks_explain(exercise):
         asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
         assert asserts, task.id
         assert all(node.msg for node in asserts), task.id
-        assert ast.unparse(tree.body[-1]).startswith(("print('ok: ", "print(f'ok: ")), task.id
+        assert re.match(r"print\(f?['\"]ok: ", ast.unparse(tree.body[-1])), task.id
 
 
 @each_exercise
@@ -178,7 +179,7 @@ def test_every_task_is_got_wrong_by_someone(exercise):
 
 @each_solution
 def test_headers_of_solutions_are_right(path):
-    """A wrong solution names what it loses, in tasks that it answers and have the points; a right one nothing."""
+    """A wrong solution names what it loses in the tasks that it answers; a right one names nothing."""
     exercise = EXERCISES[path.parents[1].name]
     answers = read_answers(path, exercise)
     points = {task.id: exercise.points(task) for task in exercise.assignment.task}
@@ -217,10 +218,8 @@ def test_probes_are_fixed_texts(exercise):
 def test_a_probe_is_python_and_leaves_a_result(check):
     """A probe compiles as it stands, in column one, and assigns `result`."""
     code, _ = first_question(check, "someone")
-    stores = [
-        n.id for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    ]
-    assert "result" in stores
+    names = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    assert "result" in {n.id for n in names}
 
 
 @each_check
@@ -231,7 +230,7 @@ def test_a_check_asks_the_same_learner_the_same(check):
 
 @each_exercise
 def test_values_differ_between_learners(exercise):
-    """In every task, some check asks two learners with different values, so that a copied number is no use."""
+    """In every task, some check asks two learners with different values, so a copied number is no use."""
     for task, checks in exercise.checks.items():
         assert any(first_question(c, "ada") != first_question(c, "grace") for c in checks), task
 
@@ -255,5 +254,5 @@ def test_the_import_rule_bites():
 
 def test_the_probe_rule_bites():
     """A check that wrote its expected value into the probe would be found."""
-    source = "P = 'result = 1'\ndef f(ask):\n    ask.run(P)\n    ask.run('result = 1')\n    ask.run(f'result = {x}')\n"
+    source = "P = 'x'\ndef f(ask):\n    ask.run(P)\n    ask.run('x')\n    ask.run(f'result = {x}')\n"
     assert computed_probes(source) == [5]
