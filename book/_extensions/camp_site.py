@@ -1,0 +1,69 @@
+"""What the site needs beyond Jupyter Book: search in Chinese, and nothing loaded that a page does not use."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.search.en import SearchEnglish
+
+CJK = r"\u3400-\u9fff\uf900-\ufaff"
+CJK_RUN = re.compile(f"[{CJK}]+")
+WORD_OR_CJK_RUN = re.compile(rf"[{CJK}]+|[^\W{CJK}]+")
+
+
+def bigrams(run: str) -> list[str]:
+    """Cut a run of Chinese characters into overlapping pairs, which need no dictionary."""
+    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+
+
+class SearchEnglishAndChinese(SearchEnglish):
+    """English words are stemmed, Chinese is indexed by pairs of characters."""
+
+    lang = "camp"
+    language_name = "English and Chinese"
+    # The browser must cut a query exactly as `split` cuts a page.
+    js_splitter_code = r"""
+function splitQuery(query) {
+  const runs = query.match(/[\u3400-\u9fff\uf900-\ufaff]+|(?:(?![\u3400-\u9fff\uf900-\ufaff])[\p{L}\p{N}_])+/gu);
+  return (runs || []).flatMap((run) =>
+    /^[\u3400-\u9fff\uf900-\ufaff]{2}/u.test(run)
+      ? Array.from({ length: run.length - 1 }, (_, i) => run.slice(i, i + 2))
+      : [run]
+  );
+}
+"""
+
+    def split(self, input: str) -> list[str]:  # noqa: A002  the name of Sphinx's own method
+        """Cut text into English words and pairs of Chinese characters."""
+        words: list[str] = []
+        for run in WORD_OR_CJK_RUN.findall(input):
+            words.extend(bigrams(run) if CJK_RUN.match(run) else [run])
+        return words
+
+    def word_filter(self, word: str) -> bool:
+        """Keep words that are worth finding; a pair of Chinese characters always is."""
+        return bool(CJK_RUN.match(word)) or super().word_filter(word)
+
+
+def drop_unused_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Leave out Thebe's configuration (no page runs cells remotely) and mermaid on pages without a document."""
+    del app, pagename, templatename
+    unused = ["THEBE_JS_URL", "sphinx-thebe"] + ([] if doctree else ["mermaid.initialize"])
+
+    def is_unused(script: Any) -> bool:
+        text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"
+        return any(mark in text for mark in unused)
+
+    context["script_files"] = [script for script in context["script_files"] if not is_unused(script)]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register with Sphinx."""
+    app.add_search_language(SearchEnglishAndChinese)
+    app.connect("html-page-context", drop_unused_scripts, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
