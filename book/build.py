@@ -16,17 +16,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from vendor import VendorError, vendor
 
 if sys.platform != "win32":
     import fcntl
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".built-from"
 # The distributions whose version shows in a page or changes how it is made.
 DISTRIBUTIONS = (
@@ -317,13 +322,14 @@ def refuse_foreign_hosts(site: Path) -> None:
     Raises:
         ForeignHostError: a page or a stylesheet of ours would.
     """
-    wrong = []
-    for path in [*site.rglob("*.html"), *(site / "_static").rglob("*.css")]:
-        if match := FOREIGN.search(path.read_text(encoding="utf-8", errors="replace")):
-            wrong.append(
-                f"{path.relative_to(site)}: asks another host: {match[0][:120]} Serve it from book/_static "
-                "or vendor it in book/package.json."
-            )
+    pages = [*site.rglob("*.html"), *(site / "_static").rglob("*.css")]
+    found = [(path, FOREIGN.search(path.read_text(encoding="utf-8", errors="replace"))) for path in pages]
+    wrong = [
+        f"{path.relative_to(site)}: asks another host: {match[0][:120]} "
+        "Put the file into book/_static, or vendor it in book/package.json."
+        for path, match in found
+        if match
+    ]
     if wrong:
         raise ForeignHostError("\n".join(wrong))
 
@@ -389,19 +395,19 @@ def build(layout: Layout, console: Console) -> bool:
     return True
 
 
-def main() -> int:
-    """Build the book of this checkout, and say where it is.
+def main(root: Path = ROOT) -> int:
+    """Build the book of the checkout at `root`, and say where it is.
 
     Returns:
         The exit code: 0 if `build/site/index.html` is there and current, 1 if not.
     """
-    layout = Layout(Path(__file__).resolve().parent.parent)
+    layout = Layout(root)
     console = Console()
     try:
         built = build(layout, console)
     except (BookError, VendorError) as error:
         for line in str(error).splitlines():
-            Console(stderr=True).print(f"[red]✗[/red] {line}".replace("[/red] [", "[/red] \\["), soft_wrap=True)
+            Console(stderr=True).print(f"[red]✗[/red] {escape(line)}", soft_wrap=True, highlight=False)
         return 1
     place = (layout.site / "index.html").relative_to(layout.root)
     console.print(f"The book is {'ready' if built else 'up to date'}: {place}", highlight=False)

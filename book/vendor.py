@@ -56,7 +56,9 @@ def read_packages(package_json: Path) -> list[Package]:
     """Read the pins from `package.json`."""
     content = json.loads(package_json.read_text(encoding="utf-8"))
     return [
-        Package(name, version, **{**content["vendor"][name], "files": tuple(content["vendor"][name]["files"])})
+        Package(
+            name, version, **{**content["vendor"][name], "files": tuple(content["vendor"][name]["files"])}
+        )
         for name, version in content["dependencies"].items()
     ]
 
@@ -140,7 +142,9 @@ def unpack(package: Package, tarball: Path, into: Path) -> None:
             target.write_bytes(content.read() if content else b"")
     for pattern in package.files:
         if not fnmatch.filter(found, pattern):
-            raise VendorError(f"{package.spec} holds no file {pattern}: correct `files` in book/package.json.")
+            raise VendorError(
+                f"{package.spec} holds no file {pattern}: correct `files` in book/package.json."
+            )
 
 
 def vendor(package_json: Path, folder: Path) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import ipywidgets as widgets
+import ipywidgets as widgets  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def _bar(label: str, share: float, text: str, tone: str) -> str:
@@ -24,7 +29,7 @@ def _number(value: float) -> str:
 
 
 def frame(n: int, micros: float, slowest: float, peak_tflops: float) -> str:
-    """Draw the product of two n × n matrices as HTML.
+    """Draw the product of two n by n matrices as HTML.
 
     Args:
         n: rows and columns of both matrices.
@@ -37,9 +42,10 @@ def frame(n: int, micros: float, slowest: float, peak_tflops: float) -> str:
     bars = _bar("device time", micros / slowest, f"{_number(micros)} µs", "cool") + _bar(
         "share of the peak", tflops / peak_tflops, f"{_number(100 * tflops / peak_tflops)} %", "warm"
     )
+    size = f"<strong>{n} {TIMES} {n}</strong>"
+    blocks = f"{pairs:,} multiplication{'s' * (pairs > 1)} of 16 {TIMES} 16 blocks"
     return (
-        f'<div class="camp-bars"><p><strong>{n} × {n}</strong> times <strong>{n} × {n}</strong>: '
-        f"{pairs:,} multiplications of 16 × 16 blocks, {_number(tflops)} TFLOP/s</p>{bars}</div>"
+        f'<div class="camp-bars"><p>{size} times {size}: {blocks}, {_number(tflops)} TFLOP/s</p>{bars}</div>'
     )
 
 
@@ -53,7 +59,7 @@ def launch_explorer(times: Mapping[int, float], peak_tflops: float) -> widgets.B
     sizes = list(times)
     slowest = max(times.values())
     slider = widgets.SelectionSlider(
-        options=[(f"{n} × {n}", i) for i, n in enumerate(sizes)],
+        options=[(f"{n} {TIMES} {n}", i) for i, n in enumerate(sizes)],
         index=len(sizes) // 2,
         description="Size of the matrices",
         continuous_update=True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
-from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
+
+if TYPE_CHECKING:
+    from docutils import nodes  # type: ignore[import-untyped]
+    from sphinx.application import Sphinx
 
 CJK = r"\u3400-\u9fff\uf900-\ufaff"
 CJK_RUN = re.compile(f"[{CJK}]+")
@@ -27,8 +29,8 @@ class SearchEnglishAndChinese(SearchEnglish):
     # The browser must cut a query exactly as `split` cuts a page.
     js_splitter_code = r"""
 function splitQuery(query) {
-  const runs = query.match(/[\u3400-\u9fff\uf900-\ufaff]+|(?:(?![\u3400-\u9fff\uf900-\ufaff])[\p{L}\p{N}_])+/gu);
-  return (runs || []).flatMap((run) =>
+  const cut = /[\u3400-\u9fff\uf900-\ufaff]+|(?:(?![\u3400-\u9fff\uf900-\ufaff])[\p{L}\p{N}_])+/gu;
+  return (query.match(cut) || []).flatMap((run) =>
     /^[\u3400-\u9fff\uf900-\ufaff]{2}/u.test(run)
       ? Array.from({ length: run.length - 1 }, (_, i) => run.slice(i, i + 2))
       : [run]
@@ -51,7 +53,7 @@ function splitQuery(query) {
 def drop_unused_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Leave out Thebe's configuration (no page runs cells remotely) and mermaid on pages without a document."""
+    """Leave out Thebe, as no page runs cells remotely, and mermaid on pages without a document."""
     del app, pagename, templatename
     unused = ["THEBE_JS_URL", "sphinx-thebe"] + ([] if doctree else ["mermaid.initialize"])
 
