@@ -1,5 +1,29 @@
-"""The simulated NPU as PyTorch sees it."""
+"""The simulated NPU as PyTorch sees it.
+
+`import torch` alone is enough, or `import torch, torch_npu` as on a server.
+"""
+
+import os as _os
+
+# PyTorch would import this package again while it is being imported: its entry point is put off meanwhile.
+_autoload_setting = _os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD")
+_os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"
+
+import torch  # noqa: E402, F401 - after the switch above
+
+from torch_npu import npu  # noqa: E402
+from torch_npu._sim import backend as _backend  # noqa: E402
+from torch_npu.version import __version__  # noqa: E402
+
+__all__ = ["__version__", "npu"]
+
+_backend.install(npu)
+
+if _autoload_setting is None:
+    del _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
+else:
+    _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = _autoload_setting
 
 
 def _autoload() -> None:
-    """Called by PyTorch at `import torch` through the `torch.backends` entry point."""
+    """Called by PyTorch at `import torch` (entry point `torch.backends`); the import did the work."""

@@ -1,0 +1,46 @@
+"""Puts the device under PyTorch: its name, its module, its guard, its kernels and its tensor methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils import backend_registration
+
+from torch_npu._sim import guard, registration, runtime, untyped_storage
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+NAME = "npu"
+_keep: list[Any] = []
+
+
+class _Hooks(torch._C._acc.PrivateUse1Hooks):
+    """What PyTorch asks of a device type."""
+
+    def is_built(self) -> bool:
+        return True
+
+    def is_available(self) -> bool:
+        return runtime.device_count() > 0
+
+    def has_primary_context(self, _index: int) -> bool:
+        return runtime.is_initialized()
+
+
+def install(module: ModuleType) -> None:
+    """Registers the device "npu" with PyTorch.
+
+    Args:
+        module: becomes `torch.npu`.
+    """
+    backend_registration.rename_privateuse1_backend(NAME)
+    backend_registration.generate_methods_for_privateuse1_backend(for_storage=True)
+    torch._register_device_module(NAME, module)  # type: ignore[no-untyped-call]
+    hooks = _Hooks()
+    _keep.append(hooks)
+    torch._C._acc.register_python_privateuseone_hook(hooks)
+    guard.install(runtime.device_count)
+    registration.register_all()
+    untyped_storage.install()

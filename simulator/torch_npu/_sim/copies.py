@@ -1,0 +1,122 @@
+"""Copies between host and device, between devices, between types, and single numbers read back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from torch_npu._sim import runtime
+from torch_npu._sim.kernels import charge
+from torch_npu._sim.storages import adopt, alias, spec_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Kernel of aten::copy_, where at least one side is on the device."""
+    to, from_ = self.get_device(), src.get_device()
+    target = alias(self) if to >= 0 else self
+    source = alias(src) if from_ >= 0 else src
+    target.copy_(source)
+    if from_ < 0:
+        runtime.queues[to].copy("H2D", src.nbytes, asynchronous=non_blocking and src.is_pinned())
+        if src.dtype is not self.dtype:
+            charge(to, "Cast", "elementwise", [spec_of(src)], [spec_of(self)])
+    elif to < 0:
+        runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
+    elif to != from_:
+        runtime.queues[from_].copy("D2D", self.nbytes, asynchronous=True)
+        _order_after(to, from_)
+    elif src.dtype is not self.dtype:
+        charge(to, "Cast", "elementwise", [spec_of(src)], [spec_of(self)])
+    else:
+        charge(to, "TensorMove", "copy", [spec_of(src)], [spec_of(self)])
+    return self
+
+
+def _order_after(waiting: int, working: int) -> None:
+    """Work given to one device from now on starts after what the other one was given."""
+    event = runtime.sim_device(working).create_event()
+    event.record(runtime.queues[working])
+    event.wait(runtime.queues[waiting])
+
+
+def _copy_from(self: Tensor, dst: Tensor, non_blocking: bool = False) -> Tensor:
+    return copy_(dst, self, non_blocking)
+
+
+def _copy_from_and_resize(self: Tensor, dst: Tensor) -> Tensor:
+    if dst.shape != self.shape:
+        dst.resize_(self.shape)
+    return copy_(dst, self)
+
+
+def _to_copy(  # noqa: PLR0913 - aten's schema
+    self: Tensor,
+    *,
+    dtype: torch.dtype | None = None,
+    layout: torch.layout | None = None,
+    device: torch.device | None = None,
+    pin_memory: bool | None = None,
+    non_blocking: bool = False,
+    memory_format: torch.memory_format | None = None,
+) -> Tensor:
+    """Kernel of aten::_to_copy where the tensor is on the device or goes there."""
+    from_ = self.get_device()
+    to: int | None = from_
+    if device is not None:
+        to = -1 if device.type == "cpu" else device.index
+    if device is not None and device.type not in {"cpu", "npu"}:
+        empty = torch.empty_like(self, dtype=dtype, device=device, memory_format=torch.preserve_format)
+        return empty if device.type == "meta" else empty.copy_(self)
+    if to is None:
+        to = runtime.current_device()
+    options: dict[str, Any] = {"dtype": dtype, "layout": layout}
+    if memory_format is not None:
+        options["memory_format"] = memory_format
+    if to >= 0:
+        runtime.check_index(to)
+    source = self if from_ < 0 else alias(self)
+    cpu: Tensor = torch.ops.aten._to_copy.default._op(source, **options)
+    if from_ < 0:
+        asynchronous = non_blocking and self.is_pinned()
+        result = adopt(cpu, to)
+        runtime.queues[to].copy("H2D", cpu.nbytes, asynchronous=asynchronous)
+        return result
+    if to < 0:
+        runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
+        return cpu.pin_memory() if pin_memory else cpu
+    spec = spec_of(cpu)
+    result = adopt(cpu, to)
+    if to != from_:
+        runtime.queues[from_].copy("D2D", self.nbytes, asynchronous=True)
+        _order_after(to, from_)
+    else:
+        same = dtype is None or dtype is self.dtype
+        charge(
+            to, "TensorMove" if same else "Cast", "copy" if same else "elementwise", [spec_of(self)], [spec]
+        )
+    return result
+
+
+def _local_scalar_dense(self: Tensor) -> Any:
+    """Kernel of aten::_local_scalar_dense (`item()`): the host waits for the stream."""
+    runtime.queues[self.get_device()].copy("D2H", self.element_size(), asynchronous=False)
+    return alias(self).item()
+
+
+def record_stream(self: Tensor, s: torch.Stream) -> None:
+    """Kernel of aten::record_stream: memory is reused in the order of the host's calls, nothing is to do."""
+
+
+KERNELS: dict[str, Callable[..., Any]] = {
+    "copy_": copy_,
+    "_copy_from": _copy_from,
+    "_copy_from_and_resize": _copy_from_and_resize,
+    "_to_copy": _to_copy,
+    "_local_scalar_dense": _local_scalar_dense,
+    "record_stream": record_stream,
+}

@@ -1,0 +1,293 @@
+"""An operator run on the CPU alias of device memory, and charged to the device.
+
+The values come from PyTorch's own CPU kernels; the device is charged one launch with the shapes of what it
+read and wrote. A kernel runs below autograd and autocast, as every backend kernel does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from npusim import Op
+from torch import Tensor
+
+from torch_npu._sim import generators, runtime
+from torch_npu._sim.dlpack import to_cpu
+from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, name_and_kind
+from torch_npu._sim.resizing import replace_contents
+from torch_npu._sim.signatures import MANY, Signature, signature
+from torch_npu._sim.storages import adopt, alias, live, spec_of
+from torch_npu.utils._error_code import ErrCode, ops_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from npusim import TensorSpec
+    from torch._ops import OpOverload
+
+# What stands in the place of a tensor: a Python number, as in x * 2, or an optional left out.
+NUMBERS = frozenset({int, float, bool, complex, type(None), torch.SymInt, torch.SymFloat, torch.SymBool})
+_SCALAR_BYTES = 8
+
+
+def mixed_with_host() -> RuntimeError:
+    """The error for a CPU tensor where an NPU tensor is needed (OpPreparation.cpp)."""
+    return RuntimeError(
+        "Expected all tensors to be on the same device. "
+        "Expected NPU tensor, please check whether the input tensor device is correct."
+        + ops_error(ErrCode.TYPE)
+    )
+
+
+def mixed_devices(one: int, other: int) -> RuntimeError:
+    """The error for tensors of two NPUs (c10's common device check)."""
+    return RuntimeError(
+        "Expected all tensors to be on the same device, but found at least two devices, "
+        f"npu:{one} and npu:{other}!"
+    )
+
+
+class Target:
+    """What one call gathers: the device of its tensors, what it reads and what it writes."""
+
+    __slots__ = ("host_ok", "index", "reads")
+
+    def __init__(self, *, host_ok: bool) -> None:
+        self.index = -1
+        self.reads: list[TensorSpec] = []
+        self.host_ok = host_ok
+
+    def take(self, tensor: Any, *, written: bool = False) -> Any:
+        """The CPU alias of an argument, after the checks that the device makes.
+
+        Raises:
+            RuntimeError: it is a CPU tensor, or another NPU's.
+        """
+        if type(tensor) in NUMBERS:
+            return tensor
+        index = tensor.get_device()
+        if index < 0:
+            # As in PyTorch, a CPU tensor without dimensions counts as a number where it is only read.
+            if written or (tensor.dim() and not self.host_ok):
+                raise mixed_with_host()
+            return tensor
+        if index != self.index:
+            if self.index >= 0:
+                raise mixed_devices(self.index, index)
+            self.index = index
+        self.reads.append(spec_of(tensor))
+        return alias(tensor)
+
+
+def charge(index: int, name: str, kind: str, reads: list[TensorSpec], writes: list[TensorSpec]) -> None:
+    """Launches an operator on the device's current stream."""
+    runtime.queues[index].launch(Op(name, kind, reads, writes))
+
+
+def _adopt_all(values: Any, index: int, writes: list[TensorSpec]) -> Any:
+    if isinstance(values, Tensor):
+        writes.append(spec_of(values))
+        return adopt(values, index)
+    if isinstance(values, tuple | list):
+        return type(values)(_adopt_all(v, index, writes) for v in values)
+    return values
+
+
+def make_kernel(overload: OpOverload) -> Callable[..., Any]:
+    """The kernel of an operator without view semantics, chosen by the form of its schema."""
+    sig = signature(overload)
+    simple = not sig.lists and not sig.keywords and "generator" not in sig.keyword_names | set(sig.names)
+    host_ok = overload._schema.name.partition("::")[2] in HOST_ARGUMENTS
+    if simple and not sig.written and sig.returns == (None,) and not host_ok and _returns_tensor(overload):
+        return _plain(overload, sig)
+    return _general(overload, sig, host_ok=host_ok)
+
+
+def _returns_tensor(overload: OpOverload) -> bool:
+    returns = overload._schema.returns
+    name = base_name(overload._schema.name.partition("::")[2])
+    return len(returns) == 1 and str(returns[0].type) == "Tensor" and name not in VALUE_DEPENDENT
+
+
+def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
+    """The hot path: tensors in, one new tensor out. What `Target` and `alias` do is written out here."""
+    name, kind = name_and_kind(overload._schema.name.partition("::")[2])
+    compute = overload._op
+    positions = sig.tensors
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        values = list(args)
+        reads = []
+        index = -2  # none seen; -1 is the CPU
+        for i in positions:
+            if i >= len(values):
+                break
+            tensor = values[i]
+            if type(tensor) in NUMBERS:
+                continue
+            at = tensor.get_device()
+            if at != index:
+                if at < 0:
+                    if tensor.dim():
+                        raise mixed_with_host()
+                    continue
+                if index != -2:  # noqa: PLR2004 - as above
+                    raise mixed_devices(index, at)
+                index = at
+            held = live.get(tensor.data_ptr())
+            if (
+                held is not None
+                and held.dtype is tensor.dtype
+                and held.shape == tensor.shape
+                and held.stride == tensor.stride()
+                and not tensor.is_conj()
+                and not tensor.is_neg()
+            ):
+                values[i] = held()
+                reads.append(held.spec)
+            else:
+                values[i] = alias(tensor)
+                reads.append(spec_of(tensor))
+        result = compute(*values, **kwargs)
+        spec = spec_of(result)
+        result = adopt(result, index)
+        runtime.queues[index].launch(Op(name, kind, reads, [spec]))
+        return result
+
+    return kernel
+
+
+def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable[..., Any]:
+    name = overload._schema.name.partition("::")[2]
+    shown, kind = name_and_kind(name)
+    compute = overload._op
+    waits = base_name(name) in VALUE_DEPENDENT
+    has_generator = "generator" in sig.keyword_names or "generator" in sig.names
+    out_names = tuple(n for n, _ in sig.keywords if n in sig.written)
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        target = Target(host_ok=host_ok)
+        values, cpu_kwargs = _gather(sig, target, args, kwargs)
+        index = target.index
+        if has_generator:
+            generators.insert(sig, values, cpu_kwargs, index)
+        if out_names:
+            result = _run_out(compute, values, cpu_kwargs, kwargs, out_names)
+        else:
+            result = compute(*values, **cpu_kwargs)
+        writes: list[TensorSpec] = []
+        given = _give_back(sig, result, args, kwargs, index, writes)
+        charge(index, shown, kind, target.reads, writes)
+        if waits or _is_host_value(result):
+            runtime.queues[index].copy("D2H", _SCALAR_BYTES, asynchronous=False)
+        return given
+
+    return kernel
+
+
+def _is_host_value(result: Any) -> bool:
+    return isinstance(result, bool | int | float | complex)
+
+
+def _gather(
+    sig: Signature, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments with CPU aliases in the place of NPU tensors."""
+    values = list(args)
+    count = len(values)
+    for i in sig.tensors:
+        if i < count:
+            values[i] = target.take(values[i], written=sig.names[i] in sig.written)
+    for i in sig.lists:
+        if i < count and values[i] is not None:
+            written = sig.names[i] in sig.written
+            values[i] = [target.take(t, written=written) for t in values[i]]
+    if not sig.keywords:
+        return values, kwargs
+    kwargs = dict(kwargs)
+    for name, kind in sig.keywords:
+        value = kwargs.get(name)
+        if value is None:
+            continue
+        written = name in sig.written
+        if kind == MANY:
+            kwargs[name] = [target.take(t, written=written) for t in value]
+        else:
+            kwargs[name] = target.take(value, written=written)
+    return values, kwargs
+
+
+def _run_out(
+    compute: Callable[..., Any],
+    values: list[Any],
+    cpu_kwargs: dict[str, Any],
+    kwargs: dict[str, Any],
+    out_names: tuple[str, ...],
+) -> Any:
+    """Runs an out= variant; an output of the wrong size gets new memory, as on the real device."""
+    outs = {}
+    for name in out_names:
+        given = kwargs[name]
+        outs[name] = [_out_alias(t) for t in given] if isinstance(given, list | tuple) else _out_alias(given)
+    cpu_kwargs.update(outs)
+    try:
+        result = compute(*values, **cpu_kwargs)
+    except RuntimeError as error:
+        if "not resizable" not in str(error):
+            raise
+        outs = {n: _empty_like_out(v) for n, v in outs.items()}
+        cpu_kwargs.update(outs)
+        result = compute(*values, **cpu_kwargs)
+    for name, cpu in outs.items():
+        given = kwargs[name]
+        pairs = zip(given, cpu, strict=True) if isinstance(cpu, list) else ((given, cpu),)
+        for tensor, value in pairs:
+            if value.shape != tensor.shape or value.data_ptr() != tensor.data_ptr():
+                replace_contents(tensor, value)
+    return result
+
+
+def _out_alias(tensor: Tensor) -> Tensor:
+    # A view over memory that cannot be resized: the twin could be, under the feet of the NPU tensor.
+    return torch.empty(0, dtype=tensor.dtype) if tensor.numel() == 0 else to_cpu(tensor)
+
+
+def _empty_like_out(value: Any) -> Any:
+    if isinstance(value, list):
+        return [torch.empty(0, dtype=v.dtype) for v in value]
+    return torch.empty(0, dtype=value.dtype)
+
+
+def _give_back(  # noqa: PLR0913, PLR0917 - one call's parts, on the hot path
+    sig: Signature,
+    result: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    index: int,
+    writes: list[TensorSpec],
+) -> Any:
+    """The result as the caller gets it: arguments that were written themselves, new values on the device."""
+    returns = sig.returns
+    if not returns:
+        return result
+    if len(returns) == 1:
+        name = returns[0]
+        if name is None:
+            return _adopt_all(result, index, writes)
+        return _written_argument(sig, name, args, kwargs, writes)
+    return tuple(
+        _adopt_all(value, index, writes)
+        if name is None
+        else _written_argument(sig, name, args, kwargs, writes)
+        for value, name in zip(result, returns, strict=True)
+    )
+
+
+def _written_argument(
+    sig: Signature, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], writes: list[TensorSpec]
+) -> Any:
+    value = kwargs[name] if name in sig.keyword_names else args[sig.names.index(name)]
+    if isinstance(value, Tensor):
+        writes.append(spec_of(value))
+    return value

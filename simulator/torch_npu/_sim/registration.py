@@ -1,0 +1,168 @@
+"""Which operator gets which kernel: PyTorch's list is walked once, kernels are built at first use."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from torch_npu._sim import copies, dropout, factories, resizing
+from torch_npu._sim.factories import make_factory
+from torch_npu._sim.kernels import make_kernel
+from torch_npu._sim.signatures import signature
+from torch_npu._sim.storages import NotSimulatedError
+from torch_npu._sim.views import make_view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "PrivateUse1"
+
+# Left to PyTorch's own composition out of other operators: they only look at metadata, take host tensors on
+# purpose, or build on operators that have a kernel here.
+_COMPOSED = frozenset(
+    [
+        "_pack_padded_sequence",
+        "is_pinned",
+        "_pin_memory",
+        "lift",
+        "lift_fresh",
+        "empty_like",
+        "new_empty",
+        "empty_permuted",
+        "resize_as_",
+        "resize_as",
+        "resize",
+        "set",
+        "_linalg_check_errors",
+        "_assert_tensor_metadata",
+        "_has_same_storage_numel",
+        "is_same_size",
+        "is_coalesced",
+        "sparse_dim",
+        "dense_dim",
+        "_new_zeros_with_same_feature_meta",
+        "_unsafe_view",
+        "_lazy_clone",
+        "slice_inverse",
+        "_functional_assert_scalar",
+        "_assert_scalar",
+        "sym_constrain_range",
+        "sym_constrain_range_for_size",
+        "_print",
+        "t_",
+        "transpose_",
+        "squeeze_",
+        "unsqueeze_",
+        "detach_",
+        "to_padded_tensor",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
+        "convolution_overrideable",
+        "convolution_backward_overrideable",
+        "_scaled_dot_product_fused_attention_overrideable",
+        "_scaled_dot_product_fused_attention_overrideable_backward",
+    ]
+)
+_SKIPPED = re.compile(
+    r"sparse|nested|mkldnn|cudnn|miopen|mps|quantiz|_csr|_cslt|coalesce|crow_|ccol_|_test_|_foobar"
+)
+_VIEWS_ON_CPU = (
+    "as_strided_",
+    "set_.source_Storage",
+    "set_.source_Storage_storage_offset",
+    "set_.source_Tensor",
+    "set_",
+)
+
+_library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+_fallback_library: Any = torch.library.Library("_", "IMPL")  # type: ignore[no-untyped-call]
+
+
+def register_all() -> None:
+    """Gives every operator that PyTorch can compute on the CPU its kernel for the simulated device."""
+    c = torch._C
+    has = c._dispatch_has_kernel_for_dispatch_key
+    implement = _library.m.impl
+    special = _special()
+    for full in c._dispatch_get_all_op_names():
+        if not full.startswith("aten::"):
+            continue
+        name = full[6:]
+        if name in special:
+            implement(name, KEY, special[name], False)
+            continue
+        on_cpu = has(full, "CPU")
+        base, _, part = name.partition(".")
+        if base in _COMPOSED or _SKIPPED.search(base):
+            continue
+        if not on_cpu:
+            composed = has(full, "CompositeExplicitAutograd") or has(
+                full, "CompositeExplicitAutogradNonFunctional"
+            )
+            # Views that PyTorch composes out of as_strided need no kernel of their own.
+            if not composed or _is_view(c._get_schema(full.partition(".")[0], part)):
+                continue
+        implement(name, KEY, _lazily(partial(_build, name)), False)
+    _fallback_library.m.fallback(KEY, _refuse, False)
+
+
+def _special() -> dict[str, Callable[..., Any]]:
+    return {
+        **copies.KERNELS,
+        **dropout.KERNELS,
+        "empty.memory_format": factories.empty_memory_format,
+        "empty_strided": factories.empty_strided,
+        "resize_": resizing.resize_,
+        **{name: _view_kernel(name) for name in _VIEWS_ON_CPU},
+    }
+
+
+def overload_of(name: str) -> torch._ops.OpOverload:
+    """The operator of an aten name such as "add.Tensor" or "relu"."""
+    base, _, part = name.partition(".")
+    overload: torch._ops.OpOverload = getattr(getattr(torch.ops.aten, base), part or "default")
+    return overload
+
+
+def _view_kernel(name: str) -> Callable[..., Any]:
+    return _lazily(partial(_make_named_view, name))
+
+
+def _make_named_view(name: str) -> Callable[..., Any]:
+    return make_view(overload_of(name))
+
+
+def _lazily(build: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+    """A kernel that is built when it is first called: building all two thousand would delay the import."""
+    built: Callable[..., Any] | None = None
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        nonlocal built
+        if built is None:
+            built = build()
+        return built(*args, **kwargs)
+
+    return kernel
+
+
+def _is_view(schema: Any) -> bool:
+    return any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
+
+
+def _build(name: str) -> Callable[..., Any]:
+    overload = overload_of(name)
+    sig = signature(overload)
+    if sig.view:
+        return make_view(overload)
+    if "device" in sig.keyword_names:
+        return make_factory(overload)
+    return make_kernel(overload)
+
+
+def _refuse(op: torch._ops.OpOverload, *_args: Any, **_kwargs: Any) -> Any:
+    raise NotSimulatedError(
+        f"{op} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
+    )

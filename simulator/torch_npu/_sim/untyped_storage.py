@@ -1,0 +1,28 @@
+"""Storages that are made by size alone, as torch.load and `storage.npu()` do.
+
+PyTorch makes them with the allocator of the device, which a backend in Python cannot register; they are made
+as tensors of bytes instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+_original = torch.UntypedStorage.__new__
+
+
+def _new(cls: type[torch.UntypedStorage], *args: Any, **kwargs: Any) -> torch.UntypedStorage:
+    device = kwargs.get("device")
+    if device is not None and torch.device(device).type == "npu":
+        size = args[0] if args else kwargs.get("size", 0)
+        if isinstance(size, int):
+            return torch.empty(size, dtype=torch.uint8, device=device).untyped_storage()
+        return torch.tensor(list(size), dtype=torch.uint8, device=device).untyped_storage()
+    return _original(cls, *args, **kwargs)
+
+
+def install() -> None:
+    """Teaches `torch.UntypedStorage(size, device="npu")`."""
+    torch.UntypedStorage.__new__ = _new  # type: ignore[method-assign, assignment]

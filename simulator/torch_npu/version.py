@@ -1,0 +1,3 @@
+"""The version of torch_npu whose interface is imitated."""
+
+__version__ = "2.13.0"
