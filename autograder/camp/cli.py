@@ -140,7 +140,7 @@ def _grade_with_progress(layout: Layout, course: Course, todo: list[Submission],
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from camp import classroom
-    from camp.report import in_words
+    from camp.verdict import in_words
 
     columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_console(), transient=True) as bar:

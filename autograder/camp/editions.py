@@ -76,17 +76,22 @@ def _grading(task: str, role: str, points: int) -> dict[str, Any]:
 
 def _introduction(exercise: Exercise, task: Task) -> NotebookNode:
     """The cell above an answer: objective, minutes, points, page, and the hints behind clicks."""
-    site = exercise.course.course.site.rstrip("/")
-    page, _, anchor = task.page.partition("#")
-    link = f"{site}/{page}.html" + (f"#{anchor}" if anchor else "")
+    page = page_address(exercise, task)
     lines = [
         f"> **You prove:** {task.objective}  ",
-        f"> {task.minutes} minutes · {exercise.points(task)} points · [read about it]({link})",
+        f"> {task.minutes} minutes · {exercise.points(task)} points · [read about it]({page})",
         "",
         _ladder(task.hints),
     ]
     cell: NotebookNode = new_markdown_cell("\n".join(lines), id=f"{task.id}-about")
     return cell
+
+
+def page_address(exercise: Exercise, task: Task) -> str:
+    """Where the published book explains what a task needs."""
+    page, _, anchor = task.page.partition("#")
+    site = exercise.course.course.site.rstrip("/")
+    return f"{site}/{page}.html" + (f"#{anchor}" if anchor else "")
 
 
 def _ladder(hints: list[str]) -> str:

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbgrader
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -24,13 +25,13 @@ from traitlets import Unicode
 from traitlets.config import Config
 
 from camp.course import load_course
-from camp.editions import STUB, check_id
+from camp.editions import STUB, check_id, page_address
 from camp.errors import GradebookError
 from camp.exercise import Exercise, load_exercise
 from camp.grade import grade, hashes
 from camp.intake import Intake, take_in
 from camp.paths import Layout, make_folder, write_text
-from camp.verdict import Status, TaskResult, Verdict, read_verdict
+from camp.verdict import Status, TaskResult, Verdict, in_words, read_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,13 @@ def configure(config: Config, root: Path) -> Config:
     config.CourseDirectory.course_id = course.id
     config.ClearSolutions.code_stub = {"python": STUB}
     config.IntakeExporter.root = config.ApplyVerdict.root = str(root)
+    # Ours first: its `feedback` takes the place of nbgrader's, whose page fetches scripts from elsewhere.
+    nbgraders = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+    own = Path(__file__).parent / "templates"
+    config.CSSHTMLHeaderPreprocessor.style = (
+        "default"  # colours of its own, where nbconvert's are JupyterLab's
+    )
+    config.HTMLExporter.extra_template_basedirs = [str(own), str(nbgraders)]
     config.Autograde.exporter_class = "camp.gradebook.IntakeExporter"
     config.Autograde.autograde_preprocessors = [
         "camp.gradebook.ApplyVerdict",
@@ -105,7 +113,7 @@ class ApplyVerdict(NbGraderPreprocessor):
         if verdict is None:
             verdict = grade(intake, exercise, known["student"])
             write_text(path, verdict.to_json())
-        show_verdict(nb, verdict)
+        show_verdict(nb, verdict, exercise)
         return nb, resources
 
 
@@ -124,8 +132,15 @@ def standing_verdict(path: Path, submission: str, exercise: Exercise) -> Verdict
     return verdict if verdict and verdict.hashes == hashes(submission, exercise) else None
 
 
-def show_verdict(notebook: NotebookNode, verdict: Verdict) -> None:
-    """Write a verdict into a notebook's outputs, where nbgrader and the learner read it."""
+def show_verdict(notebook: NotebookNode, verdict: Verdict, exercise: Exercise) -> None:
+    """Write a verdict into a notebook, where nbgrader, its formgrader and the feedback page read it."""
+    notebook.metadata["camp"] = NotebookNode(
+        title=exercise.assignment.title,
+        learner=verdict.learner,
+        words=in_words(verdict),
+        findings=verdict.findings,
+    )
+    pages = {task.id: page_address(exercise, task) for task in exercise.assignment.task}
     answers = {task.task: task for task in verdict.tasks}
     checks = {check_id(task.task): task for task in verdict.tasks}
     for cell in notebook.cells:
@@ -133,10 +148,13 @@ def show_verdict(notebook: NotebookNode, verdict: Verdict) -> None:
             continue
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
         cell.outputs = []
-        if grade_id in answers and answers[grade_id].output:
-            cell.outputs = [new_output("stream", name="stdout", text=answers[grade_id].output)]
+        task = answers.get(grade_id) or checks.get(grade_id)
+        if task is None:
+            continue
+        cell.metadata["camp"] = NotebookNode(task.model_dump(mode="json"), page=pages[task.task])
+        if grade_id in answers and task.output:
+            cell.outputs = [new_output("stream", name="stdout", text=task.output)]
         if grade_id in checks:
-            task = checks[grade_id]
             cell.outputs = [
                 new_output("stream", name="stdout", text=_told(task, verdict.findings)),
                 # nbgrader reads a number in this place as the points earned.

@@ -17,7 +17,7 @@ from rich.table import Table
 from camp.classroom import feedback_page
 from camp.exercise import Exercise, load_exercise
 from camp.paths import Layout, write_text
-from camp.verdict import Outcome, Status, Verdict, read_verdict
+from camp.verdict import Outcome, Status, Verdict, in_words, read_verdict
 
 if TYPE_CHECKING:
     from camp.course import Course
@@ -75,16 +75,6 @@ def class_table(all_verdicts: list[Verdict]) -> Table:
         points = f"{verdict.points} of {verdict.max_points}"
         table.add_row(verdict.learner, verdict.assignment, points, f"[{style}]{in_words(verdict)}[/]")
     return table
-
-
-def in_words(verdict: Verdict) -> str:
-    """The outcome, with the reason where it is not one of points."""
-    if verdict.outcome is Outcome.REFUSED:
-        return f"refused: {verdict.findings[0].split(';')[0].split(':')[0]}"
-    if verdict.outcome is Outcome.TIMED_OUT:
-        hung = [task.title for task in verdict.tasks if task.status is Status.TIMED_OUT]
-        return f"timed out: {', '.join(hung)}"
-    return str(verdict.outcome)
 
 
 def write_report(layout: Layout, course: Course, all_verdicts: list[Verdict]) -> Path:

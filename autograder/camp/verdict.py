@@ -102,8 +102,10 @@ def read_verdict(path: Path) -> Verdict | None:
 
 
 def outcome(tasks: list[TaskResult]) -> Outcome:
-    """Sum up the tasks of a submission that could be read."""
+    """Sum up the tasks of a submission."""
     points, most = sum(t.points for t in tasks), sum(t.max_points for t in tasks)
+    if all(t.status is Status.REFUSED for t in tasks):
+        return Outcome.REFUSED
     if points == most:
         return Outcome.FULL
     if all(t.status is Status.NOT_ATTEMPTED for t in tasks):
@@ -111,3 +113,13 @@ def outcome(tasks: list[TaskResult]) -> Outcome:
     if any(t.status is Status.TIMED_OUT for t in tasks):
         return Outcome.TIMED_OUT
     return Outcome.PARTIAL if points else Outcome.NONE
+
+
+def in_words(verdict: Verdict) -> str:
+    """The outcome, with the reason where it is not one of points."""
+    if verdict.outcome is Outcome.REFUSED:
+        return f"refused: {verdict.findings[0].split(';')[0].split(':')[0]}"
+    if verdict.outcome is Outcome.TIMED_OUT:
+        hung = [task.title for task in verdict.tasks if task.status is Status.TIMED_OUT]
+        return f"timed out: {', '.join(hung)}"
+    return str(verdict.outcome)
