@@ -149,9 +149,8 @@ def _grade_with_progress(layout: Layout, course: Course, todo: list[Submission],
         def tell(verdict: Verdict, earlier: bool) -> None:  # noqa: FBT001 - a callback's second fact
             note = " (unchanged)" if earlier else ""
             points = f"{verdict.points} of {verdict.max_points}"
-            bar.console.print(
-                f"graded  {verdict.learner}  {verdict.assignment}  {points}  {in_words(verdict)}{note}"
-            )
+            line = f"graded  {verdict.learner}  {verdict.assignment}  {points}  {in_words(verdict)}{note}"
+            bar.console.print(line, soft_wrap=True, markup=False)
             bar.advance(job)
 
         classroom.grade_class(layout, course, todo, workers, tell)

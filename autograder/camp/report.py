@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+from rich.markup import escape
 from rich.table import Table
 
 from camp.classroom import feedback_page
@@ -73,7 +74,7 @@ def class_table(all_verdicts: list[Verdict]) -> Table:
     for verdict in all_verdicts:
         style = _STYLE[verdict.outcome]
         points = f"{verdict.points} of {verdict.max_points}"
-        table.add_row(verdict.learner, verdict.assignment, points, f"[{style}]{in_words(verdict)}[/]")
+        table.add_row(escape(verdict.learner), verdict.assignment, points, f"[{style}]{in_words(verdict)}[/]")
     return table
 
 
