@@ -90,6 +90,12 @@ def served(
         book.server_close()
 
 
+def _first_notebook(layout: Layout) -> str:
+    """The part of JupyterLab's address that opens the first exercise."""
+    notebooks = sorted(layout.work.glob("*/*.ipynb"))
+    return f"/tree/{notebooks[0].relative_to(layout.work).as_posix()}" if notebooks else ""
+
+
 def _require_free(port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
