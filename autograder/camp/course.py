@@ -15,7 +15,7 @@ COURSE_FILE = "camp.toml"
 HINTS_PER_TASK = 3
 
 Name = Annotated[str, Field(min_length=1)]
-TaskId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+TaskId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]  # a cell's id may have 64
 AssignmentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
@@ -81,6 +81,14 @@ class Course(_Strict):
     course: CourseInfo
     assignment: list[Assignment] = Field(min_length=1)
     folder: Path = Path()
+
+    @field_validator("assignment")
+    @classmethod
+    def _distinct(cls, assignments: list[Assignment]) -> list[Assignment]:
+        ids = [assignment.id for assignment in assignments]
+        if twice := sorted({i for i in ids if ids.count(i) > 1}):
+            raise ValueError(f"assignment id used twice: {', '.join(twice)}")
+        return assignments
 
     def find(self, assignment_id: str) -> Assignment:
         """Return the assignment of that id.

@@ -39,6 +39,10 @@ class PortError(CampError):
     """A port that `camp serve` needs is taken."""
 
 
+class KernelStartError(CampError):
+    """This machine cannot start a kernel; no learner is to blame, so there is no verdict."""
+
+
 class GradebookError(CampError):
     """nbgrader refused a step; earlier grades are as they were."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ANSWER, CHECK = "answer", "check"
+# What of an exercise's folder never goes to a learner, besides its source.
+KEPT_BACK = frozenset({"checks.py", "wrong", "right", "__pycache__", ".ipynb_checkpoints"})
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,29 @@ class Exercise:
         """What the exercise is worth."""
         return sum(self.points(task) for task in self.assignment.task)
 
+    @property
+    def _source_file(self) -> Path:
+        return self.folder / f"{self.assignment.notebook}.md"
+
+    @cached_property
+    def data(self) -> dict[str, Path]:
+        """The files that lie beside the learner's notebook, by their path there."""
+        return {
+            path.relative_to(self.folder).as_posix(): path
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file()
+            and path != self._source_file
+            and not KEPT_BACK & set(path.relative_to(self.folder).parts)
+        }
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything a verdict depends on: source, checks, data and the entry in camp.toml."""
         total = hashlib.sha256(self.assignment.model_dump_json().encode())
         total.update(str(self.course.course.seed).encode())
-        for path in sorted(self.folder.rglob("*")):
-            relative = path.relative_to(self.folder)
-            if path.is_file() and relative.parts[0] not in {"wrong", "right", "__pycache__"}:
-                total.update(relative.as_posix().encode() + b"\0" + path.read_bytes())
+        for path in (self._source_file, self.folder / "checks.py", *self.data.values()):
+            name = path.relative_to(self.folder).as_posix().encode()
+            total.update(name + b"\0" + hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
 
 
@@ -122,6 +138,10 @@ def _read_checks(path: Path, assignment: Assignment) -> dict[str, list[Check]]:
             continue
         if found.task not in checks:
             raise ExerciseError(f"{path}: {found.name} checks {found.task!r}, which is no task of camp.toml")
+        if type(found.points) is not int or found.points < 1:
+            raise ExerciseError(
+                f"{path}: {found.name} is worth {found.points!r}; points are whole, from 1 up"
+            )
         checks[found.task].append(found)
     return checks
 
@@ -135,17 +155,25 @@ def _require_matching_cells(exercise: Exercise) -> None:
         for c in exercise.source.cells
         if c.metadata.get("task") or c.metadata.get("role")
     ]
+    for cell in exercise.source.cells:
+        if cell.metadata.get("role") != ANSWER and _marks(cell):
+            raise ExerciseError(f"{path}: '{BEGIN}' stands outside an answer cell; learners would see it")
     for task, role in seen:
         if task not in known or role not in {ANSWER, CHECK}:
             raise ExerciseError(f"{path}: a cell says task {task!r}, role {role!r}; camp.toml knows no such")
-    for task_id in known:
+    for task_id in exercise.checks:
         if [role for task, role in seen if task == task_id] != [ANSWER, CHECK]:
             raise ExerciseError(f"{path}: task {task_id!r} needs one answer cell, then one check cell")
         answer = task_cell(exercise.source, task_id, ANSWER)
-        if answer is None or BEGIN not in answer.source or END not in answer.source:
-            raise ExerciseError(f"{path}: the answer of {task_id!r} has no '{BEGIN}' … '{END}'")
+        if answer is None or _marks(answer) != [BEGIN, END]:
+            raise ExerciseError(f"{path}: the answer of {task_id!r} needs one '{BEGIN}', then one '{END}'")
         if not exercise.checks[task_id]:
             raise ExerciseError(f"{exercise.folder / 'checks.py'}: no hidden check for task {task_id!r}")
+
+
+def _marks(cell: NotebookNode) -> list[str]:
+    """The marks of solutions in a cell, in order."""
+    return [mark for line in cell.source.splitlines() for mark in (BEGIN, END) if mark.strip("# ") in line]
 
 
 def _first_line(error: Exception) -> str:

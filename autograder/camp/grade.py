@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from camp.checks import Ask, Check, CheckFailedError, KernelDiedError, ProbeFailedError, ProbeTimeoutError
 from camp.editions import learner_edition
+from camp.errors import CampError
 from camp.exercise import CHECK, Exercise
 from camp.kernel import CellTimedOutError, Kernel
-from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
+from camp.text import tidy
+from camp.verdict import CheckResult, Hashes, Status, TaskResult, Verdict, outcome
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from camp.intake import Intake
 
 MAX_TEXT = 4000
+"""Characters of a message or of an answer's output that a verdict holds."""
 GIVEN_TIMEOUT = 180
 """Seconds that a cell of the course itself may take: it imports PyTorch, also on a busy machine."""
 # What a learner's code can see: a verdict made with other versions of these may differ.
@@ -33,26 +36,34 @@ _FACES = ("npusim", "torch_npu", "acl")
 def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
     """Grade one submission. Whatever it does, it ends in a verdict.
 
+    Raises:
+        KernelStartError: this machine cannot start a kernel, which is no learner's fault.
+
     Args:
         intake: the submission as taken in.
         exercise: what it answers.
         learner: the learner's name, which with the course's seed chooses the values of hidden checks.
     """
     if intake.refused:
-        tasks = [
-            _task_result(exercise, task, Status.REFUSED, intake.refused) for task in exercise.assignment.task
-        ]
-        summary = Outcome.REFUSED
-    else:
-        tasks = _Run(exercise, learner).grade(intake.notebook)
-        summary = outcome(tasks)
+        return without_points(intake, exercise, learner, Status.REFUSED, intake.refused)
+    return _verdict(intake, exercise, learner, _Run(exercise, learner).grade(intake.notebook))
+
+
+def without_points(intake: Intake, exercise: Exercise, learner: str, status: Status, message: str) -> Verdict:
+    """The verdict on a submission of which no task could be graded, for one reason."""
+    tasks = [_task_result(exercise, task, status, message) for task in exercise.assignment.task]
+    intake.findings = [message]
+    return _verdict(intake, exercise, learner, tasks)
+
+
+def _verdict(intake: Intake, exercise: Exercise, learner: str, tasks: list[TaskResult]) -> Verdict:
     return Verdict(
         assignment=exercise.id,
         learner=learner,
         points=sum(t.points for t in tasks),
         max_points=exercise.max_points,
-        outcome=summary,
-        findings=[intake.refused] if intake.refused else intake.findings,
+        outcome=outcome(tasks),
+        findings=intake.findings,
         tasks=tasks,
         seed=exercise.course.course.seed,
         hashes=hashes(intake.digest, exercise),
@@ -81,7 +92,7 @@ class _Run:
     def grade(self, notebook: NotebookNode) -> list[TaskResult]:
         """Run the code cells in order; where a public check stands, ask the hidden ones instead."""
         tasks = {task.id: task for task in self._exercise.assignment.task}
-        with Kernel(self._exercise.assignment.cell_timeout) as kernel:
+        with Kernel(self._exercise.assignment.cell_timeout, self._exercise.data) as kernel:
             for cell in notebook.cells:
                 if cell.cell_type != "code":
                     continue
@@ -152,12 +163,11 @@ class _Run:
             status, message = Status.ERROR, str(error)
         except CheckFailedError as error:
             status, message = Status.FAILED, str(error)
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            # The check met data of a form it did not foresee: the answer is wrong, not the class lost.
-            status, message = (
-                Status.FAILED,
-                f"your code gave back data of another form ({type(error).__name__})",
-            )
+        except CampError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a check met data of a form it did not foresee
+            status = Status.FAILED
+            message = f"your code gave back data of another form ({type(error).__name__})"
         return _check_result(check, status, message)
 
 
@@ -174,7 +184,7 @@ def _check_result(check: Check, status: Status, message: str) -> CheckResult:
         points=points,
         max_points=check.points,
         status=status,
-        message=message[:MAX_TEXT],
+        message=tidy(message, MAX_TEXT),
     )
 
 
@@ -190,14 +200,15 @@ def _task_result(exercise: Exercise, task: Task, status: Status, message: str) -
         points=0,
         max_points=exercise.points(task),
         status=status,
-        message=message[:MAX_TEXT],
+        message=tidy(message, MAX_TEXT),
     )
 
 
 def _text(outputs: list[NotebookNode]) -> str:
-    """What a cell printed, as text, capped."""
-    text = "".join(o.text for o in outputs if o.output_type == "stream")
-    return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "\n... output cut here ..."
+    """What a cell printed, as text, capped; first all it said, then all it warned of, which is no race."""
+    streams = [o for o in outputs if o.output_type == "stream"]
+    said = "".join(o.text for o in streams if o.name != "stderr")
+    return tidy(said + "".join(o.text for o in streams if o.name == "stderr"), MAX_TEXT)
 
 
 @cache

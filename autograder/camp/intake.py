@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nbformat.v4 import new_code_cell
 
 from camp.editions import check_id, learner_edition
-from camp.exercise import ANSWER, Exercise
+from camp.exercise import ANSWER, CHECK, Exercise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,18 +60,18 @@ def take_in(path: Path, exercise: Exercise) -> Intake:
 
 def _read_bytes(path: Path) -> bytes:
     """The file's bytes, if it is an ordinary file of a sensible size."""
-    if path.is_symlink() or not path.is_file():
-        raise _UnreadableError(f"{path.name} is not an ordinary file; submit the .ipynb itself")
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise _UnreadableError(
-                f"{path.name} has {size:,} bytes, at most {MAX_BYTES:,} are read; "
-                "clear its outputs and submit again"
-            )
-        return path.read_bytes()
+        if path.is_symlink() or not path.is_file():
+            raise _UnreadableError(f"{path.name} is not an ordinary file; submit the .ipynb itself")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise _UnreadableError(f"{path.name} cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise _UnreadableError(
+            f"{path.name} is larger than {MAX_BYTES:,} bytes; clear its outputs and submit again"
+        )
+    return data
 
 
 def _cells(data: bytes) -> list[dict[str, Any]]:
@@ -84,7 +84,8 @@ def _cells(data: bytes) -> list[dict[str, Any]]:
         ) from None
     cells = raw.get("cells") if isinstance(raw, dict) else None
     if cells is None and isinstance(raw, dict) and isinstance(raw.get("worksheets"), list):
-        cells = [c for sheet in raw["worksheets"] if isinstance(sheet, dict) for c in sheet.get("cells", [])]
+        sheets = [s.get("cells") for s in raw["worksheets"] if isinstance(s, dict)]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
     if not isinstance(cells, list):
         raise _UnreadableError(
             "not a notebook: the file holds no cells; submit the .ipynb that you worked in"
@@ -101,33 +102,41 @@ def _plain(cell: dict[str, Any]) -> dict[str, Any]:
     grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
     return {
-        "source": source if isinstance(source, str) else "",
+        # Half a surrogate pair is legal in JSON, but no text: it could not be sent to a kernel.
+        "source": source.encode("utf-8", "replace").decode() if isinstance(source, str) else "",
         "id": cell["id"] if isinstance(cell.get("id"), str) else "",
         "grade_id": grade_id if isinstance(grade_id, str) else "",
     }
 
 
 def _graft(cells: list[dict[str, Any]], skeleton: NotebookNode, exercise: Exercise) -> list[str]:
-    """Put answers, and extra code cells before the answer they precede, into the skeleton."""
+    """Put answers into the skeleton, and the learner's other code before the task cell that it precedes."""
     tasks = [task.id for task in exercise.assignment.task]
-    by_id = {f"{task}-{ANSWER}": task for task in tasks}
-    own = {cell["id"] for cell in skeleton.cells} | {check_id(task) for task in tasks}
-    own_sources = {cell.source.strip() for cell in skeleton.cells if cell.cell_type == "code"}
+    answer_ids = {name: task for task in tasks for name in (task, f"{task}-{ANSWER}")}
+    check_ids = {name: task for task in tasks for name in (check_id(task), f"{task}-{CHECK}")}
+    handed_out = {cell.source.strip() for cell in skeleton.cells if cell.cell_type == "code"} | {""}
     answers: dict[str, str] = {}
     extras: dict[str, list[str]] = {}
     waiting: list[str] = []
     findings: list[str] = []
     for cell in cells:
-        task = cell["grade_id"] if cell["grade_id"] in tasks else by_id.get(cell["id"])
-        if task in answers:
-            findings.append(f"the answer cell of {task!r} is there more than once; the first one counts")
-        elif task:
-            answers[task] = _capped(cell["source"], task, findings)
-            extras[task], waiting = waiting, []
-        elif not ({cell["id"], cell["grade_id"]} & own or cell["source"].strip() in own_sources | {""}):
+        answered = answer_ids.get(cell["grade_id"]) or answer_ids.get(cell["id"])
+        checked = check_ids.get(cell["grade_id"]) or check_ids.get(cell["id"])
+        if answered in answers:
+            findings.append(f"the answer cell of {answered!r} is there more than once; the first one counts")
+        elif answered:
+            answers[answered] = _capped(cell["source"], answered, findings)
+            extras.setdefault(f"{answered}-{ANSWER}", []).extend(waiting)
+            waiting = []
+        elif checked:
+            if cell["source"].strip() not in handed_out:
+                findings.append(f"the check cell of {checked!r} was changed; it is graded as handed out")
+            extras.setdefault(f"{checked}-{CHECK}", []).extend(waiting)
+            waiting = []
+        elif cell["source"].strip() not in handed_out:
             waiting.append(cell["source"])
     findings += [f"the answer cell of {task!r} is missing" for task in tasks if task not in answers]
-    _write(skeleton, answers, extras)
+    _write(skeleton, answers, extras, findings)
     return findings
 
 
@@ -140,17 +149,20 @@ def _capped(source: str, task: str, findings: list[str]) -> str:
     return source[:MAX_ANSWER_CHARS]
 
 
-def _write(skeleton: NotebookNode, answers: dict[str, str], extras: dict[str, list[str]]) -> None:
-    """Write the answers into the skeleton's cells, and the extra cells before them."""
+def _write(
+    skeleton: NotebookNode, answers: dict[str, str], extras: dict[str, list[str]], findings: list[str]
+) -> None:
+    """Write the answers into the skeleton's cells, and the extra cells before the cells they precede."""
     cells: list[NotebookNode] = []
-    kept = 0
+    left = MAX_EXTRA_CELLS
     for cell in skeleton.cells:
+        own = extras.get(cell["id"], [])[:left]
+        left -= len(own)
+        cells += [new_code_cell(text, id=f"{cell['id']}-extra-{n}") for n, text in enumerate(own, start=1)]
         task = cell.metadata.get("nbgrader", {}).get("grade_id")
         if task in answers:
-            for number, source in enumerate(extras[task], start=1):
-                if kept < MAX_EXTRA_CELLS:
-                    cells.append(new_code_cell(source, id=f"{task}-extra-{number}"))
-                    kept += 1
             cell.source = answers[task]
         cells.append(cell)
     skeleton.cells = cells
+    if sum(map(len, extras.values())) > MAX_EXTRA_CELLS:
+        findings.append(f"more than {MAX_EXTRA_CELLS} cells were added; only the first of them are run")
