@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from torch_npu._sim import generators, runtime
+from torch_npu._sim import generators, host_memory, runtime
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.op_names import name_and_kind
 from torch_npu._sim.storages import adopt, alias, allocate, spec_of
@@ -65,6 +65,8 @@ def empty_memory_format(size: Any, *, device: torch.device | None = None, **opti
         nbytes *= length
     # The simulated device refuses before the host is asked for what may be more memory than it has.
     block = allocate(nbytes, index) if nbytes > 0 else None
+    if nbytes >= host_memory.LARGE:
+        return adopt(host_memory.zeros(nbytes).view(dtype).view(size), index, block)
     return adopt(_empty(size, device=CPU, **options), index, block)
 
 
@@ -78,6 +80,15 @@ def empty_strided(size: Any, stride: Any, *, device: torch.device | None = None,
     cpu = torch.ops.aten.empty_strided.default._op(size, stride, device=CPU, **options)
     block = allocate(cpu.untyped_storage().nbytes(), index) if cpu.numel() else None
     return adopt(cpu, index, block)
+
+
+def zeros(size: Any, *, device: torch.device | None = None, **options: Any) -> Tensor:
+    """Kernel of aten::zeros: one launch. Large memory is zero until it is touched."""
+    result = empty_memory_format(size, device=device, **options)
+    if result.nbytes < host_memory.LARGE:
+        alias(result).zero_()
+    charge(result.get_device(), "ZerosLike", "elementwise", [], [spec_of(result)])
+    return result
 
 
 def make_factory(overload: OpOverload) -> Callable[..., Any]:

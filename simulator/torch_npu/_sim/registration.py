@@ -115,6 +115,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         **dropout.KERNELS,
         "empty.memory_format": factories.empty_memory_format,
         "empty_strided": factories.empty_strided,
+        "zeros": factories.zeros,
         "resize_": resizing.resize_,
         **{name: _view_kernel(name) for name in _VIEWS_ON_CPU},
     }

@@ -1,0 +1,31 @@
+"""Fixtures for the tests of the simulated torch_npu."""
+
+import npusim
+import pytest
+import torch
+from torch_npu._sim import runtime
+
+
+@pytest.fixture(autouse=True)
+def machine():
+    """A machine of its own for every test: time zero, empty memory, device 0 current."""
+    npusim.reset()
+    torch.npu.init()
+    runtime.rebuild()
+    torch.npu.set_device(0)
+    yield npusim.node()
+    torch.npu.set_device(0)
+
+
+@pytest.fixture
+def kernels(machine):
+    """The names of operators launched since the last call."""
+    seen = 0
+
+    def since() -> list[str]:
+        nonlocal seen
+        names = [r.name for r in machine.records if r.category == "kernel" and r.index >= seen]
+        seen = len(machine.records)
+        return names
+
+    return since

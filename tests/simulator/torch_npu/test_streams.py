@@ -1,0 +1,74 @@
+"""Streams and the order of work."""
+
+import npusim
+import pytest
+import torch
+
+
+def test_work_goes_to_the_current_stream():
+    """Inside the context manager operators run on its stream, afterwards on the former one."""
+    stream = torch.npu.Stream()
+    assert torch.npu.current_stream() == torch.npu.default_stream()
+    with torch.npu.stream(stream):
+        assert torch.npu.current_stream() == stream
+        torch.ones(2, device="npu")
+    torch.zeros(2, device="npu")
+    assert [r.stream for r in npusim.node().records] == [stream.stream_id, 0]
+    with torch.npu.stream(None):
+        assert torch.npu.current_stream() == torch.npu.default_stream()
+
+
+def test_a_stream_of_another_device():
+    """A stream's context makes its device current and gives it back."""
+    stream = torch.npu.Stream(device="npu:3")
+    assert stream.device == torch.device("npu:3")
+    with torch.npu.stream(stream):
+        assert torch.npu.current_device() == 3
+        assert torch.ones(1, device="npu").get_device() == 3
+    assert torch.npu.current_device() == 0
+
+
+def test_streams_are_told_apart():
+    """Streams have numbers, handles and devices of their own."""
+    one, two, far = torch.npu.Stream(), torch.npu.Stream(), torch.npu.Stream(device=1)
+    assert len({one, two, far, torch.npu.default_stream()}) == 4
+    assert one != two
+    assert len({s.npu_stream for s in (one, two, far)}) == 3
+    assert repr(one) == f"<torch_npu.npu.Stream device=npu:0 npu_stream={one.npu_stream:#x}>"
+
+
+def test_waiting_orders_streams():
+    """Work after wait_event or wait_stream starts when the other stream is done."""
+    stream = torch.npu.Stream()
+    x = torch.randn(512, 512, device="npu")
+    stream.wait_stream(torch.npu.current_stream())
+    with torch.npu.stream(stream):
+        y = x @ x
+        event = stream.record_event()
+    torch.npu.current_stream().wait_event(event)
+    y.record_stream(torch.npu.current_stream())
+    y + 1
+    records = {r.name: r for r in npusim.node().records if r.category == "kernel"}
+    assert records["Add"].start >= records["MatMulV2"].end
+    event.synchronize()
+    assert event.query()
+
+
+def test_a_stream_is_done_after_synchronize():
+    """Query tells whether work is left."""
+    stream = torch.npu.current_stream()
+    torch.randn(1024, 1024, device="npu") @ torch.randn(1024, 1024, device="npu")
+    assert not stream.query()
+    stream.synchronize()
+    assert stream.query()
+
+
+def test_the_real_refusals():
+    """What a real stream or event refuses, this one refuses with the same words."""
+    with pytest.raises(RuntimeError, match=r"NPU dose not support Stream\.get_priority"):
+        _ = torch.npu.Stream().priority
+    event = torch.npu.Event()
+    event.record()
+    with pytest.raises(RuntimeError, match="Event device 0 does not match recording stream's device 1"):
+        event.record(torch.npu.Stream(device=1))
+    assert event.device == torch.device("npu:0")
