@@ -45,15 +45,31 @@ def read_answers(path: Path, exercise: Exercise) -> Answers:
         notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
         header = _header(notebook)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise AnswersError(f"{path} cannot be read: {error}") from None
-    cells = {c.metadata["title"].strip(): c.source for c in notebook.cells if c.metadata.get("title")}
-    loses = header.get("loses") or {}
-    known = {task.id for task in exercise.assignment.task}
-    if unknown := sorted((set(cells) | set(loses)) - known):
-        raise AnswersError(f"{path} names {', '.join(unknown)}; the tasks are {', '.join(sorted(known))}")
+        raise AnswersError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not header.get("about"):
         raise AnswersError(f"{path} has no 'about' in its header; say in one line what the solution does")
-    return Answers(path, str(header["about"]), cells, {task: int(points) for task, points in loses.items()})
+    cells, loses = _cells(path, notebook), header.get("loses") or {}
+    if not isinstance(loses, dict) or not all(type(points) is int for points in loses.values()):
+        raise AnswersError(f"{path} says loses: {loses!r}; write {{task: points}}, points as whole numbers")
+    known = [task.id for task in exercise.assignment.task]
+    if unknown := [str(name) for name in (*cells, *loses) if name not in known]:
+        raise AnswersError(f"{path} names {', '.join(unknown)}; the tasks are {', '.join(known)}")
+    return Answers(path, str(header["about"]), cells, loses)
+
+
+def _cells(path: Path, notebook: NotebookNode) -> dict[str, str]:
+    """The cells by the task that each names."""
+    cells: dict[str, str] = {}
+    for cell in notebook.cells:
+        name = str(cell.metadata.get("title", "")).strip()
+        if cell.cell_type != "code" or not (name or cell.source.strip()):
+            continue
+        if not name:
+            raise AnswersError(f"{path} has code before or without '# %% <task>'; say which task it answers")
+        if name in cells:
+            raise AnswersError(f"{path} answers {name} twice; one cell per task")
+        cells[name] = cell.source
+    return cells
 
 
 def _header(notebook: NotebookNode) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import functools
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,21 @@ import nbformat
 
 from camp.answers import fill_in, read_answers
 from camp.course import Course, load_course
-from camp.errors import SubmissionsError
+from camp.errors import CampError, GradebookError, SubmissionsError
 from camp.exercise import Exercise, load_exercise
-from camp.grade import grade
+from camp.grade import grade, without_points
 from camp.gradebook import GradebookDoor, standing_verdict, verdict_path
 from camp.intake import MAX_BYTES, take_in
 from camp.paths import Layout, make_folder, write_text
-from camp.verdict import Verdict
+from camp.release import release
+from camp.verdict import Status, Verdict
+from camp.workers import WorkerLostError, in_workers
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+MAX_TROUBLES = 3
+"""After so many, the gradebook is left alone; verdicts are written all the same."""
 
 Progress = Callable[[Verdict, bool], None]
 """Called for each verdict, with whether it was taken from an earlier run."""
@@ -66,10 +70,8 @@ def collect(layout: Layout, course: Course, source: Path, assignments: list[str]
     Raises:
         SubmissionsError: the folder is missing or holds no submission; nothing was changed.
     """
-    if not source.is_dir():
-        raise SubmissionsError(f"{source} is no folder; give one that holds a folder per learner")
     found = []
-    for learner in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
+    for learner in _learners(source):
         for name in assignments:
             notebook = course.find(name).notebook
             places = (
@@ -77,7 +79,8 @@ def collect(layout: Layout, course: Course, source: Path, assignments: list[str]
                 learner / f"{name}.ipynb",
                 learner / f"{notebook}.ipynb",
             )
-            submitted = next((p for p in places if p.is_symlink() or p.exists()), None)
+            links = (p for p in (learner, learner / name) if p.is_symlink())  # refused, never followed
+            submitted = next((p for p in (*links, *places) if p.is_symlink() or p.exists()), None)
             if submitted is not None:
                 found.append(
                     (submitted, layout.course / "submitted" / learner.name / name / f"{notebook}.ipynb")
@@ -90,6 +93,21 @@ def collect(layout: Layout, course: Course, source: Path, assignments: list[str]
     for submitted, target in found:
         make_folder(target.parent)
         _copy(submitted, target)
+
+
+def _learners(source: Path) -> list[Path]:
+    """The folders of learners, by name.
+
+    Raises:
+        SubmissionsError: there is no such folder, or a name in it that no file of ours could bear.
+    """
+    if not source.is_dir():
+        raise SubmissionsError(f"{source} is no folder; give one that holds a folder per learner")
+    found = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    for learner in found:
+        if not learner.name.isprintable():
+            raise SubmissionsError(f"the folder {learner.name!r} has a name that cannot be shown; rename it")
+    return found
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -123,31 +141,64 @@ def grade_class(
     """Give every submission its verdict, then enter the new ones into the gradebook and write feedback.
 
     Verdicts are written as they come, so a run that is broken off loses none; what did not change since
-    an earlier run is not graded again.
+    an earlier run is not graded again. Trouble with one submission, or with the gradebook, does not keep
+    the others from being graded.
+
+    Raises:
+        CampError: there was trouble; the first of it, and how much more.
     """
-    door = GradebookDoor(layout)
-    exercises = {name: load_exercise(course, name) for name in {s.assignment for s in todo}}
-    entered = {name: door.scores(name) for name in exercises}
+    exercises = {name: load_exercise(course, name) for name in dict.fromkeys(s.assignment for s in todo)}
+    office = _Office(layout, exercises)
     fresh = []
     for submission in todo:
-        exercise = exercises[submission.assignment]
-        verdict = _standing(layout, submission, exercise)
-        if verdict is None:
+        earlier = _standing(layout, submission, exercises[submission.assignment])
+        if earlier is None:
             fresh.append(submission)
             continue
-        known = submission.learner in entered[submission.assignment]
-        if not known or not feedback_page(layout, exercise, submission.learner).is_file():
-            _enter(door, verdict)
-        progress(verdict, True)  # noqa: FBT003
-    for verdict in _graded(course, fresh, workers):
+        office.enter(earlier)
+        progress(earlier, True)  # noqa: FBT003
+    for submission, result in in_workers(functools.partial(_grade_one, course.folder), fresh, workers):
+        verdict = _killed(submission, exercises) if isinstance(result, WorkerLostError) else result
+        if isinstance(verdict, CampError):
+            office.troubles.append(verdict)
+            continue
         write_text(verdict_path(layout, verdict.assignment, verdict.learner), verdict.to_json())
-        _enter(door, verdict)
+        office.enter(verdict)
         progress(verdict, False)  # noqa: FBT003
+    office.close()
 
 
-def feedback_page(layout: Layout, exercise: Exercise, learner: str) -> Path:
-    """Where nbgrader writes a learner's feedback."""
-    return layout.course / "feedback" / learner / exercise.id / f"{exercise.assignment.notebook}.html"
+class _Office:
+    """Enters verdicts into the gradebook, one after the other, and collects the troubles on the way."""
+
+    def __init__(self, layout: Layout, exercises: dict[str, Exercise]) -> None:
+        self.troubles: list[CampError] = []
+        self._exercises = exercises
+        self._door = GradebookDoor(layout)
+        self._open = True
+        try:
+            for exercise in exercises.values():
+                release(layout, exercise, self._door)
+        except GradebookError as error:
+            self.troubles.append(error)
+            self._open = False
+
+    def enter(self, verdict: Verdict) -> None:
+        """Enter a verdict and write its feedback, unless they are there, or the gradebook cannot be had."""
+        if not self._open:
+            return
+        try:
+            if not self._door.holds(self._exercises[verdict.assignment], verdict):
+                self._door.enter(verdict)
+        except GradebookError as error:
+            self.troubles.append(error)
+            self._open = len(self.troubles) < MAX_TROUBLES
+
+    def close(self) -> None:
+        """Raise the first trouble, if there was any."""
+        if self.troubles:
+            first, more = self.troubles[0], len(self.troubles) - 1
+            raise type(first)(str(first) + (f" (and {more} more like it)" if more else ""))
 
 
 def _standing(layout: Layout, submission: Submission, exercise: Exercise) -> Verdict | None:
@@ -155,22 +206,15 @@ def _standing(layout: Layout, submission: Submission, exercise: Exercise) -> Ver
     return standing_verdict(verdict_path(layout, submission.assignment, submission.learner), digest, exercise)
 
 
-def _enter(door: GradebookDoor, verdict: Verdict) -> None:
-    door.autograde(verdict.assignment, verdict.learner)
-    door.feedback(verdict.assignment, verdict.learner)
-
-
-def _graded(course: Course, todo: list[Submission], workers: int) -> Iterator[Verdict]:
-    """Grade in worker processes; yield verdicts as they are ready."""
-    if not todo:
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=min(workers, len(todo)), mp_context=context) as pool:
-        jobs = [pool.submit(_grade_one, course.folder, submission) for submission in todo]
-        for job in as_completed(jobs):
-            yield job.result()
-
-
 def _grade_one(exercises: Path, submission: Submission) -> Verdict:
     exercise = load_exercise(load_course(exercises), submission.assignment)
     return grade(take_in(submission.path, exercise), exercise, submission.learner)
+
+
+def _killed(submission: Submission, exercises: dict[str, Exercise]) -> Verdict:
+    """The verdict on a submission that ended the very process which graded it."""
+    exercise = exercises[submission.assignment]
+    message = "your code ended the process that graded it"
+    return without_points(
+        take_in(submission.path, exercise), exercise, submission.learner, Status.KILLED, message
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,13 @@ class _Camp(click.Group):
                 err=True,
             )
             sys.exit(1)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(f"camp: {place}{error.strerror or error}; earlier results stay as they are", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\ncamp: ended by Ctrl-C; what was finished stays, the same command goes on", err=True)
+            sys.exit(130)
 
 
 @click.group(cls=_Camp, context_settings={"help_option_names": ["-h", "--help"]})
@@ -239,10 +247,12 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
     """Serve the book and JupyterLab with the exercises on localhost, until Ctrl-C."""
     layout = _layout(context)
     course = _course(layout)
-    from camp.serve import open_exercises, served
+    from camp.serve import ENDING, open_exercises, served
 
     console = _console()
     open_exercises(layout, course)
+    for number in ENDING:  # a closed terminal, or a service manager: as Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     with served(layout, port, lab_port) as (addresses, lab):
         console.print(f"book        {addresses.book}", soft_wrap=True)
         console.print(f"JupyterLab  {addresses.lab}", soft_wrap=True)

@@ -8,8 +8,10 @@ and a preprocessor that puts the verdict where nbgrader looks for points.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -21,6 +23,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets import Unicode
 from traitlets.config import Config
 
@@ -126,6 +129,11 @@ def verdict_path(layout: Layout, assignment: str, learner: str) -> Path:
     return layout.results / assignment / f"{learner}.json"
 
 
+def feedback_page(layout: Layout, exercise: Exercise, learner: str) -> Path:
+    """Where nbgrader writes a learner's feedback."""
+    return layout.course / "feedback" / learner / exercise.id / f"{exercise.assignment.notebook}.html"
+
+
 def standing_verdict(path: Path, submission: str, exercise: Exercise) -> Verdict | None:
     """The stored verdict, if submission, exercise, grader and environment are still the same."""
     verdict = read_verdict(path)
@@ -193,25 +201,67 @@ class GradebookDoor:
         with _quiet():
             self._api = NbGraderAPI(CourseDirectory(config=config), config=config)
         self._api.log_level = "ERROR"
+        self._layout = layout
+        self._scores: dict[str, dict[str, float]] = {}
 
     def generate_assignment(self, assignment: str) -> None:
         """Make the learner's edition under `release/` and enter the assignment into the gradebook."""
         self._step("release of", assignment, lambda: self._api.generate_assignment(assignment))
 
-    def autograde(self, assignment: str, learner: str) -> None:
-        """Enter one learner's verdict into the gradebook."""
-        self._step(
-            "grading of", f"{assignment} of {learner}", lambda: self._api.autograde(assignment, learner)
-        )
+    def knows(self, exercise: Exercise) -> bool:
+        """Whether the gradebook holds the exercise with the points that it has now."""
+        with self._book() as book:
+            try:
+                notebook = book.find_notebook(exercise.assignment.notebook, exercise.id)
+            except MissingEntry:
+                return False
+            known = {cell.name: cell.max_score for cell in notebook.grade_cells}
+        return known == {check_id(t.id): exercise.points(t) for t in exercise.assignment.task}
 
-    def feedback(self, assignment: str, learner: str) -> None:
-        """Write one learner's feedback page."""
-        step = self._api.generate_feedback
-        self._step("feedback on", f"{assignment} of {learner}", lambda: step(assignment, student_id=learner))
+    def enter(self, verdict: Verdict) -> None:
+        """Enter a verdict into the gradebook and write the learner's feedback page.
+
+        Raises:
+            GradebookError: nbgrader refused; entering it again starts over.
+        """
+        assignment, learner = verdict.assignment, verdict.learner
+        receipt = self._receipt(verdict)
+        receipt.unlink(missing_ok=True)
+        on, name = f"{assignment} of {learner}", _exactly(learner)
+        self._step("grading of", on, lambda: self._api.autograde(assignment, name))
+        self._step("feedback on", on, lambda: self._api.generate_feedback(assignment, student_id=name))
+        write_text(receipt, _digest(verdict))
+
+    def holds(self, exercise: Exercise, verdict: Verdict) -> bool:
+        """Whether exactly this verdict is in the gradebook, and its feedback is written."""
+        receipt = self._receipt(verdict)
+        if not receipt.is_file() or receipt.read_text(encoding="utf-8") != _digest(verdict):
+            return False
+        if not feedback_page(self._layout, exercise, verdict.learner).is_file():
+            return False
+        return self._auto_scores(verdict.assignment).get(verdict.learner) == verdict.points
+
+    def _receipt(self, verdict: Verdict) -> Path:
+        """Written when a verdict has been entered: nbgrader itself does not say which one it holds."""
+        return self._layout.course / ".entered" / verdict.assignment / f"{verdict.learner}.sha256"
+
+    def _auto_scores(self, assignment: str) -> dict[str, float]:
+        """What each learner earned by machine, as the gradebook holds it."""
+        if assignment not in self._scores:
+            with self._book() as book:
+                try:
+                    entries = book.assignment_submissions(assignment)
+                except MissingEntry:
+                    return {}
+                self._scores[assignment] = {
+                    entry.student_id: sum(g.auto_score or 0 for n in entry.notebooks for g in n.grades)
+                    for entry in entries
+                }
+        return self._scores[assignment]
 
     def scores(self, assignment: str) -> dict[str, float]:
         """The score of each learner as the gradebook holds it, manual grades and penalties included."""
-        with _quiet(), self._api.gradebook as book:
+        with self._book() as book:
             try:
                 submissions = book.assignment_submissions(assignment)
             except MissingEntry:
@@ -222,16 +272,52 @@ class GradebookDoor:
         """Write nbgrader's own export of the whole gradebook as CSV."""
         from nbgrader.plugins import CsvExportPlugin
 
-        with _quiet(), self._api.gradebook as book:
+        with self._book() as book:
             CsvExportPlugin(to=str(target)).export(book)
 
+    @contextlib.contextmanager
+    def _book(self) -> Iterator[Any]:
+        """Open nbgrader's gradebook for reading.
+
+        Raises:
+            GradebookError: it is locked, damaged or cannot be read.
+        """
+        with _quiet():
+            try:
+                with self._api.gradebook as book:
+                    yield book
+            except SQLAlchemyError as error:
+                raise GradebookError(
+                    f"{self._layout.course / 'gradebook.db'} cannot be used ({_cause(str(error))}); "
+                    "close what else has it open, or put a sound copy there; verdicts stay as they are"
+                ) from None
+
     def _step(self, what: str, on: str, step: Any) -> None:
+        self._scores.clear()
         with _quiet():
             result = step()
-        if not result["success"]:
-            log = (result.get("log") or result.get("error") or "no log").strip().splitlines()
-            cause = next((line for line in reversed(log) if "Error" in line), log[-1])
-            raise GradebookError(f"nbgrader's {what} {on} failed: {cause.strip()}; earlier grades stay")
+        if result["success"]:
+            return
+        error = result.get("error", "")
+        if error.rstrip().endswith("KeyboardInterrupt"):  # nbgrader catches even that
+            raise KeyboardInterrupt
+        cause = _cause((result.get("log") or "") + "\n" + error)
+        raise GradebookError(f"nbgrader's {what} {on} failed: {cause}; earlier grades stay")
+
+
+def _exactly(name: str) -> str:
+    """A learner's name as the pattern that nbgrader takes it for, which matches this name alone."""
+    return re.sub(r"([*?[\s])", r"[\1]", name)
+
+
+def _digest(verdict: Verdict) -> str:
+    return hashlib.sha256(verdict.to_json().encode()).hexdigest()
+
+
+def _cause(log: str) -> str:
+    """The line of a log or traceback that names the error."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()] or ["no log"]
+    return next((line for line in reversed(lines) if "Error" in line), lines[-1])[:300]
 
 
 def _put_own_programs_first() -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from camp.answers import fill_in, model_answers, read_answers
+from camp.checks import KernelDiedError
 from camp.course import Course, load_course
 from camp.editions import learner_edition
 from camp.errors import CampError
 from camp.exercise import Exercise, load_exercise
 from camp.grade import GIVEN_TIMEOUT, grade
 from camp.intake import Intake
+from camp.kernel import CellTimedOutError, Kernel
 from camp.leaks import leaked
+from camp.workers import in_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,11 +55,8 @@ def lint(course: Course, assignments: list[str], workers: int) -> Iterator[Findi
             continue
         yield from _static(exercise)
         jobs += [(name, what) for what in _trials(exercise)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=max(1, min(workers, len(jobs))), mp_context=context) as pool:
-        running = [pool.submit(_try, course.folder, name, what) for name, what in jobs]
-        for job in as_completed(running):
-            yield job.result()
+    for (name, what), result in in_workers(functools.partial(_try, course.folder), jobs, workers):
+        yield Finding(name, what, str(result)) if isinstance(result, CampError) else result
 
 
 def _trials(exercise: Exercise) -> list[str]:
@@ -100,15 +97,11 @@ def _pages(exercise: Exercise) -> Iterator[Finding]:
     yield Finding(exercise.id, "pages", f"book/{missing[0]}.md does not exist" if missing else "")
 
 
-def _try(exercises: Path, name: str, what: str) -> Finding:
-    """Run one trial in this process; every failure is a finding."""
-    try:
-        exercise = load_exercise(load_course(exercises), name)
-        if what == PUBLIC:
-            return Finding(name, what, _public_fault(exercise))
-        return Finding(name, what, _fault(exercise, what))
-    except CampError as error:
-        return Finding(name, what, str(error))
+def _try(exercises: Path, trial: tuple[str, str]) -> Finding:
+    """Run one trial in this process."""
+    name, what = trial
+    exercise = load_exercise(load_course(exercises), name)
+    return Finding(name, what, _public_fault(exercise) if what == PUBLIC else _fault(exercise, what))
 
 
 def _fault(exercise: Exercise, what: str) -> str:
@@ -119,6 +112,8 @@ def _fault(exercise: Exercise, what: str) -> str:
     elif what != MODEL:
         given = read_answers(exercise.folder / what, exercise)
         answers, loses = answers | given.cells, given.loses
+        if not given.cells:
+            return "answers no task"
         if what.startswith("wrong/") and not loses:
             return "names no points that it loses"
     intake = Intake(fill_in(exercise, answers), digest="lint")
@@ -143,12 +138,15 @@ def _compare(verdict: Verdict, loses: dict[str, int]) -> str:
 
 def _public_fault(exercise: Exercise) -> str:
     """Run the whole notebook as a learner with the model's answers would: the public checks must pass."""
-    notebook = fill_in(exercise, model_answers(exercise))
-    client = NotebookClient(notebook, timeout=GIVEN_TIMEOUT, kernel_name="python3")
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        return f"the model solution fails them: {error.ename}: {error.evalue}"
-    except (CellTimeoutError, DeadKernelError) as error:
-        return f"the model solution does not get through them: {type(error).__name__}"
+    with Kernel(GIVEN_TIMEOUT, exercise.data) as kernel:
+        for cell in fill_in(exercise, model_answers(exercise)).cells:
+            if cell.cell_type != "code":
+                continue
+            try:
+                outputs = kernel.run(cell.source)
+            except (CellTimedOutError, KernelDiedError) as error:
+                return f"the model solution does not get through them: {type(error).__name__} in {cell['id']}"
+            for output in outputs:
+                if output.output_type == "error":
+                    return f"the model solution fails {cell['id']}: {output.ename}: {output.evalue}"
     return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from camp.editions import instructor_edition
+from camp.editions import instructor_edition, learner_edition
 from camp.paths import Layout, make_folder, write_text
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from camp.exercise import Exercise
     from camp.gradebook import GradebookDoor
-
-# What of an exercise's folder never goes to a learner, besides its source.
-_KEPT_BACK = {"checks.py", "wrong", "right", "__pycache__"}
 
 
 def learner_notebook(layout: Layout, exercise: Exercise) -> Path:
@@ -34,37 +31,35 @@ def release(layout: Layout, exercise: Exercise, door: GradebookDoor) -> bool:
     source = layout.course / "source" / exercise.id
     made = source / f"{exercise.assignment.notebook}.ipynb"
     notebook = nbformat.writes(instructor_edition(exercise)) + "\n"
-    same = made.is_file() and made.read_text(encoding="utf-8") == notebook
-    same &= _same_data(exercise, source)
-    if same and learner_notebook(layout, exercise).is_file():
+    released = learner_notebook(layout, exercise)
+    learners = nbformat.writes(learner_edition(exercise)) + "\n"
+    if (
+        _holds(made, notebook)
+        and _holds(released, learners)
+        and _same_data(exercise, source)
+        and _same_data(exercise, released.parent)
+        and door.knows(exercise)
+    ):
         return False
     if source.exists():
         shutil.rmtree(source)
     make_folder(source)
-    for path in _data(exercise):
-        target = source / path.relative_to(exercise.folder)
-        make_folder(target.parent)
-        shutil.copyfile(path, target)
+    for name, path in exercise.data.items():
+        make_folder((source / name).parent)
+        shutil.copyfile(path, source / name)
     write_text(made, notebook)
     door.generate_assignment(exercise.id)
     return True
 
 
-def _data(exercise: Exercise) -> list[Path]:
-    """The files that go to the learner beside the notebook."""
-    own_source = exercise.folder / f"{exercise.assignment.notebook}.md"
-    return [
-        path
-        for path in sorted(exercise.folder.rglob("*"))
-        if path.is_file()
-        and path != own_source
-        and path.relative_to(exercise.folder).parts[0] not in _KEPT_BACK
-    ]
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
-def _same_data(exercise: Exercise, source: Path) -> bool:
-    def same(path: Path) -> bool:
-        made = source / path.relative_to(exercise.folder)
-        return made.is_file() and made.read_bytes() == path.read_bytes()
-
-    return all(same(path) for path in _data(exercise))
+def _same_data(exercise: Exercise, folder: Path) -> bool:
+    """Whether a folder holds the exercise's data, all of it and nothing more."""
+    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    there.pop(f"{exercise.assignment.notebook}.ipynb", None)
+    return there.keys() == exercise.data.keys() and all(
+        path.read_bytes() == exercise.data[name].read_bytes() for name, path in there.items()
+    )

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import jinja2
 from rich.markup import escape
 from rich.table import Table
 
-from camp.classroom import feedback_page
 from camp.exercise import Exercise, load_exercise
+from camp.gradebook import feedback_page
 from camp.paths import Layout, write_text
 from camp.verdict import Outcome, Status, Verdict, in_words, read_verdict
 
 if TYPE_CHECKING:
-    from camp.course import Course
+    from camp.course import Course, Task
 
 COLUMNS = ("learner", "assignment", "task", "points", "max_points", "status")
 _STYLE = {
@@ -74,7 +75,9 @@ def class_table(all_verdicts: list[Verdict]) -> Table:
     for verdict in all_verdicts:
         style = _STYLE[verdict.outcome]
         points = f"{verdict.points} of {verdict.max_points}"
-        table.add_row(escape(verdict.learner), verdict.assignment, points, f"[{style}]{in_words(verdict)}[/]")
+        table.add_row(
+            escape(verdict.learner), verdict.assignment, points, f"[{style}]{escape(in_words(verdict))}[/]"
+        )
     return table
 
 
@@ -95,9 +98,11 @@ def write_report(layout: Layout, course: Course, all_verdicts: list[Verdict]) ->
 
 
 def _section(layout: Layout, exercise: Exercise, here: list[Verdict]) -> dict[str, object]:
-    tasks = [_summary(here, index) for index in range(len(exercise.assignment.task))]
+    tasks = [_summary(here, task) for task in exercise.assignment.task]
     pages = {v.learner: feedback_page(layout, exercise, v.learner) for v in here}
-    links = {name: Path(os.path.relpath(page, layout.report)).as_posix() for name, page in pages.items()}
+    links = {
+        name: quote(Path(os.path.relpath(page, layout.report)).as_posix()) for name, page in pages.items()
+    }
     return {
         "assignment": exercise.assignment,
         "verdicts": here,
@@ -108,11 +113,11 @@ def _section(layout: Layout, exercise: Exercise, here: list[Verdict]) -> dict[st
     }
 
 
-def _summary(here: list[Verdict], index: int) -> TaskSummary:
-    results = [verdict.tasks[index] for verdict in here if index < len(verdict.tasks)]
+def _summary(here: list[Verdict], task: Task) -> TaskSummary:
+    results = [result for verdict in here for result in verdict.tasks if result.task == task.id]
     told = Counter(c.title for r in results for c in r.checks if c.status is not Status.PASSED)
     return TaskSummary(
-        title=results[0].title,
+        title=task.title,
         solved=sum(r.status is Status.PASSED for r in results),
         tried=sum(r.status not in {Status.NOT_ATTEMPTED, Status.REFUSED} for r in results),
         learners=len(results),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from camp.course import Course
 
 HOST = "127.0.0.1"
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _GRACE_SECONDS = 10
 
 
@@ -70,6 +71,8 @@ def served(
     """
     if not (layout.site / "index.html").is_file():
         raise CampError(f"{layout.site} holds no book yet; run make camp first")
+    if book_port == lab_port:
+        raise PortError(f"port {book_port} cannot serve both; choose another with --lab-port")
     for port, option in ((book_port, "--port"), (lab_port, "--lab-port")):
         _require_free(port, option)
     handler = functools.partial(_Pages, directory=str(layout.site))
