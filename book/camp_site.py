@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from docutils import nodes  # type: ignore[import-untyped]
 from sphinx.search.en import SearchEnglish
 
 if TYPE_CHECKING:
-    from docutils import nodes  # type: ignore[import-untyped]
     from sphinx.application import Sphinx
 
+FORMULAS = (nodes.math, nodes.math_block)
 CJK = r"\u3400-\u9fff\uf900-\ufaff"
 CJK_RUN = re.compile(f"[{CJK}]+")
 WORD_OR_CJK_RUN = re.compile(rf"[{CJK}]+|[^\W{CJK}]+")
@@ -53,9 +54,19 @@ function splitQuery(query) {
 def drop_unused_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Leave out Thebe, as no page runs cells remotely, and mermaid on pages without a document."""
+    """Leave out Thebe, as no page runs cells remotely, and MathJax and mermaid where nothing needs them.
+
+    Sphinx loads MathJax on a page whose chapters hold formulas, and mermaid on pages without a document.
+    """
     del app, pagename, templatename
-    unused = ["THEBE_JS_URL", "sphinx-thebe"] + ([] if doctree else ["mermaid.initialize"])
+    unused = ["THEBE_JS_URL", "sphinx-thebe"]
+    if doctree is None:
+        unused.append("mermaid.initialize")
+    if (
+        doctree is None
+        or next(doctree.findall(lambda node: isinstance(node, (nodes.math, nodes.math_block))), None) is None
+    ):
+        unused += ["window.MathJax", "mathjax"]
 
     def is_unused(script: Any) -> bool:
         text = f"{getattr(script, 'filename', script)} {getattr(script, 'attributes', {}).get('body', '')}"

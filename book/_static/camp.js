@@ -13,3 +13,38 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!window.MathJax || window.MathJax.Hub) return;
   window.MathJax.Hub = { Queue: ([, , element]) => window.MathJax.typesetPromise?.([element].flat()) };
 });
+
+/* What widgets leave out for screen readers: a slider's name and value, and that the picture beside a control
+   changes with it. */
+const describeWidgets = (root) => {
+  for (const handle of root.querySelectorAll(".noUi-handle")) {
+    const slider = handle.closest(".widget-hslider");
+    handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
+    const readout = slider.querySelector(".widget-readout");
+    const value = () => handle.setAttribute("aria-valuetext", readout.textContent);
+    if (!handle.hasAttribute("aria-valuetext")) new MutationObserver(value).observe(readout, { childList: true });
+    value();
+  }
+  for (const shown of root.querySelectorAll(".widget-stack")) shown.setAttribute("aria-live", "polite");
+};
+
+/* Whatever scrolls sideways can be reached with the keyboard. */
+const reachScrollers = () => {
+  for (const box of document.querySelectorAll(".bd-article div.math, .camp-figure .scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+
+window.addEventListener("load", () => {
+  for (const output of document.querySelectorAll(".cell_output")) {
+    new MutationObserver((_, observer) => {
+      if (!output.querySelector(".camp-explorer .widget-stack .widget-html-content")) return;
+      observer.disconnect();
+      describeWidgets(output);
+    }).observe(output, { childList: true, subtree: true });
+  }
+  reachScrollers();
+  window.addEventListener("resize", reachScrollers);
+  window.MathJax?.startup?.promise.then(reachScrollers);
+});
