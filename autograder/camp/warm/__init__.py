@@ -1,0 +1,22 @@
+"""Warm kernels: forked from a process that has imported PyTorch already, each into a sandbox of its own.
+
+`isolation()` says what sandbox this machine has. `client_options()` makes an nbclient run in it;
+`ZygoteProvisioner` is for every other Jupyter tool, under the name `camp-warm`.
+"""
+
+from __future__ import annotations
+
+from camp.warm.errors import SandboxError, WarmKernelError
+from camp.warm.limits import Backend, Isolation, Limits
+from camp.warm.nursery import Brood, isolation, nursery
+
+__all__ = [
+    "Backend",
+    "Brood",
+    "Isolation",
+    "Limits",
+    "SandboxError",
+    "WarmKernelError",
+    "isolation",
+    "nursery",
+]

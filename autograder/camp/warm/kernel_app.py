@@ -1,0 +1,131 @@
+"""An IPython kernel that takes sockets already made instead of making them, and says little.
+
+The grader makes the five sockets in a folder that the kernel never sees, and hands them over open.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from ipykernel.control import ControlThread
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.iostream import OutStream
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.shellchannel import ShellChannelThread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_HISTORY = "--HistoryManager.enabled=False"
+
+
+class _Heartbeat(Heartbeat):
+    """Beats on a socket that was handed over."""
+
+    listener = -1
+
+    def _try_bind_socket(self) -> Any:
+        self.socket.setsockopt(zmq.USE_FD, self.listener)
+        return super()._try_bind_socket()
+
+
+class CappedStream(OutStream):
+    """Standard output or error that keeps the first part of what a cell writes, and says that it cut."""
+
+    max_characters = 1_000_000
+    _cell: Any = None
+    _written = 0
+
+    def write(self, string: str) -> int | None:
+        """Write what may still be written; the rest is dropped."""
+        cell = self.parent_header.get("msg_id")
+        if cell != self._cell:
+            self._cell, self._written = cell, 0
+        room = self.max_characters - self._written
+        self._written += len(string)
+        if room <= 0:
+            return len(string)
+        if len(string) > room:
+            string = f"{string[:room]}\n... output cut here ...\n"
+        return super().write(string)
+
+
+class WarmKernelApp(IPKernelApp):
+    """The kernel's application, without files, debugger and history."""
+
+    listeners: Mapping[int, int] = {}
+    outstream_class = "camp.warm.kernel_app.CappedStream"
+
+    def init_connection_file(self) -> None:
+        """There is none: the connection came with the order to start."""
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """See above."""
+
+    def log_connection_info(self) -> None:
+        """Note the ports, as the base class does; nobody reads the log."""
+        names = ("shell", "iopub", "stdin", "hb", "control")
+        self._ports = {name: getattr(self, f"{name}_port") for name in names}
+
+    def _try_bind_socket(self, s: Any, port: int) -> Any:
+        s.setsockopt(zmq.USE_FD, self.listeners[port])
+        return super()._try_bind_socket(s, port)
+
+    def init_control(self, context: zmq.Context[Any]) -> None:
+        """The control channel; the debugger's sockets lead nowhere."""
+        self.control_socket = context.socket(zmq.ROUTER)
+        self.control_socket.linger = 1000
+        self.control_port = self._bind_socket(self.control_socket, self.control_port)
+        self.control_socket.router_handover = 1
+        self.debugpy_socket = context.socket(zmq.STREAM)
+        self.debug_shell_socket = context.socket(zmq.DEALER)
+        self.control_thread = ControlThread(daemon=True)
+        self.shell_channel_thread = ShellChannelThread(context, daemon=True)
+
+    def init_heartbeat(self) -> None:
+        """The heartbeat, on its own socket."""
+        self.heartbeat = _Heartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
+        self.heartbeat.listener = self.listeners[self.hb_port]
+        self.heartbeat.start()
+
+
+def seed_all(seed: int) -> None:
+    """Seed what forked kernels would otherwise share: the generators of random, NumPy and PyTorch."""
+    random.seed(seed)
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy is not None:
+        numpy.random.seed(seed % 2**32)
+    if torch is not None:  # its CPU generator alone: the general call would initialise devices
+        torch.default_generator.manual_seed(seed)
+
+
+def load_devices() -> None:
+    """Let PyTorch load its device packages, as it does when it is imported.
+
+    The zygote held it back: what belongs to a device is made in the process that uses it.
+    """
+    load = getattr(sys.modules.get("torch"), "_import_device_backends", None)
+    if load is not None and os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") == "1":
+        try:
+            load()
+        except RuntimeError:  # a broken device package; the learner's own import of it will say so
+            return
+
+
+def run(connection: dict[str, Any], listeners: dict[int, int], arguments: list[str]) -> None:
+    """Be the kernel until it is told to stop.
+
+    Args:
+        connection: what a connection file holds.
+        listeners: for each port named there, the file descriptor of its listening socket.
+        arguments: further arguments of the kernel's command line.
+    """
+    app = WarmKernelApp.instance()
+    app.listeners = listeners
+    app.load_connection_info(connection)
+    app.initialize([_NO_HISTORY, *arguments])
+    app.start()

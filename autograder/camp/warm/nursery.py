@@ -1,0 +1,161 @@
+"""The grader's end of the zygote: started when it is first needed, shared by the whole process, gone with it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from camp.warm.errors import SandboxError, WarmKernelError
+from camp.warm.limits import Backend, Isolation
+
+PRELOAD = ("numpy", "torch")
+"""What notebooks of the course import, and takes long to. What is not installed is left out."""
+READY_SECONDS = 120.0
+_ANSWER_BYTES = 1 << 16
+_BUFFER_BYTES = 1 << 20
+# What the zygote needs of this process's environment, and so all that a kernel could find of it.
+KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+# More threads in the zygote would hang its children; more in a kernel only make graders slower.
+_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+@dataclass(frozen=True)
+class Brood:
+    """What distinguishes one zygote from another.
+
+    Attributes:
+        preload: modules that all its kernels have imported already.
+        backend: the sandbox asked for by name; None takes the best there is.
+        python: the interpreter that runs it.
+    """
+
+    preload: tuple[str, ...] | None = PRELOAD
+    backend: Backend | None = None
+    python: str = sys.executable
+
+
+class Nursery:
+    """One running zygote. Use `nursery()` to get it.
+
+    Attributes:
+        isolation: the sandbox in use, and those that were refused.
+        pid: the zygote's process id.
+    """
+
+    def __init__(self, brood: Brood) -> None:
+        self._lock = threading.Lock()
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
+        settings = json.dumps({"preload": brood.preload, "backend": brood.backend})
+        with theirs:
+            # A session of its own: Ctrl-C in a terminal is for the grader, which then closes the socket.
+            self._process = subprocess.Popen(
+                [brood.python, "-m", "camp.warm.zygote", str(theirs.fileno()), settings],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=None if os.environ.get("CAMP_WARM_DEBUG") else subprocess.DEVNULL,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        answer = self._answer(READY_SECONDS)
+        refused = tuple((Backend(name), str(why)) for name, why in answer["refused"])
+        self.isolation = Isolation(Backend(answer["backend"]) if answer["backend"] else None, refused)
+        if answer.get("error"):
+            self.close()
+            raise WarmKernelError(f"warm kernels cannot be prepared: {answer['error']}")
+
+    def fork(self, order: dict[str, Any], files: list[int]) -> int:
+        """Have a kernel forked; return its keeper's pid, or 0 if it failed at once.
+
+        Raises:
+            WarmKernelError: the zygote has ended.
+        """
+        with self._lock:
+            try:
+                socket.send_fds(self._socket, [json.dumps(order).encode()], files)
+            except OSError as error:
+                raise WarmKernelError(f"the zygote of warm kernels takes no orders: {error}") from None
+            return int(self._answer(READY_SECONDS)["keeper"])
+
+    def alive(self) -> bool:
+        """Whether it can be asked for kernels."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the zygote; its kernels end when their own sockets close."""
+        with contextlib.suppress(OSError):
+            self._socket.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        self._socket.settimeout(seconds)
+        try:
+            data = self._socket.recv(_ANSWER_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            raise WarmKernelError(
+                f"the zygote of warm kernels ended with code {self._process.returncode}; "
+                "set CAMP_WARM_DEBUG=1 to see its message"
+            )
+        answer: dict[str, Any] = json.loads(data)
+        return answer
+
+
+_nurseries: dict[tuple[int, Brood], Nursery] = {}
+_lock = threading.Lock()
+
+
+def nursery(brood: Brood) -> Nursery:
+    """The zygote for these settings, started if there is none.
+
+    Raises:
+        WarmKernelError: it does not start.
+        SandboxError: this machine has no sandbox, or not the one that was asked for.
+    """
+    key = (os.getpid(), brood)  # a forked grader must not share its parent's
+    with _lock:
+        found = _nurseries.get(key)
+        if found is None or not found.alive():
+            found = _nurseries[key] = Nursery(brood)
+            atexit.register(found.close)
+    if found.isolation.backend is None:
+        raise SandboxError(
+            f"no sandbox can be set up here: {found.isolation}; "
+            "use another machine for strangers' notebooks, or ask for the back end 'none' by name"
+        )
+    return found
+
+
+def isolation(backend: Backend | None = None) -> Isolation:
+    """Which sandbox this machine gives a kernel; takes a fraction of a second, starts no kernel.
+
+    Raises:
+        WarmKernelError: it cannot be tried, as on another system than Linux.
+    """
+    if not sys.platform.startswith("linux"):
+        return Isolation(None, tuple((b, "this is not Linux") for b in (Backend.NAMESPACES, Backend.LANDLOCK)))
+    trial = Nursery(Brood(preload=None, backend=backend))
+    trial.close()
+    return trial.isolation
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in KEEP_ENVIRONMENT if name in os.environ}
+    return {**kept, **_ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}

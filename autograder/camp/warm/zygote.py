@@ -1,0 +1,227 @@
+"""The process that warm kernels are forked from: it imports what they need once, and does nothing else.
+
+Started by the grader as `python -m camp.warm.zygote FD JSON`, where FD is a socket that it takes orders on and
+ends with. It stays at one thread: a child of a process with threads may inherit locks that nobody opens again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from camp.warm import confine, linux, places, selfcheck
+from camp.warm.limits import Backend, Isolation, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ORDER_BYTES = 1 << 18
+LISTENERS = 5
+_CHOICE = (Backend.NAMESPACES, Backend.LANDLOCK)
+_KERNEL = ("camp.warm.kernel_app", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.core.completerlib")
+_TRIAL_SECONDS = 20.0
+
+
+def main() -> None:
+    """Try the back ends, import, then fork kernels until the grader's socket closes."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(sys.argv[2])
+    # The folder that `-m` was started in is not a place for a learner's code to import from.
+    sys.path[:] = [entry for entry in sys.path if entry not in {"", os.getcwd()}]
+    os.chdir("/")
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    asked = settings["backend"]
+    isolation = probe(_CHOICE if asked is None else (Backend(asked),))
+    answer = {"backend": isolation.backend, "refused": isolation.refused, "threads": 1}
+    if settings["preload"] is not None:
+        fault = _preload(settings["preload"])
+        answer["threads"] = len(os.listdir("/proc/self/task"))
+        if fault:
+            answer["error"] = fault
+    _say(control, answer)
+    if settings["preload"] is not None and "error" not in answer:
+        _Zygote(control).serve()
+
+
+def _preload(names: Sequence[str]) -> str:
+    """Import modules; what cannot be imported the learner's code will be told by Python itself."""
+    os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"  # devices belong to the children, see _kernel
+    for name in (*_KERNEL, *names):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            if name in _KERNEL:
+                return f"{name} cannot be imported: {error}"
+        threads = len(os.listdir("/proc/self/task"))
+        if threads > 1:
+            return f"importing {name} started {threads - 1} threads, which forked kernels would hang on"
+    del os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
+    gc.collect()
+    gc.freeze()  # or the collector would touch, and so copy, every page in every child
+    return ""
+
+
+def probe(choice: Sequence[Backend]) -> Isolation:
+    """Try back ends in turn with a harmless process, and take the first that holds."""
+    refused = []
+    for backend in choice:
+        if backend is Backend.NONE:
+            return Isolation(backend, tuple(refused))
+        reason = _try(backend)
+        if not reason:
+            return Isolation(backend, tuple(refused))
+        refused.append((backend, reason))
+    return Isolation(None, tuple(refused))
+
+
+def _try(backend: Backend) -> str:
+    """Why a back end does not hold on this machine; empty when it does."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    heard, told = os.pipe()
+    with (
+        ours,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        tempfile.NamedTemporaryFile() as hidden,
+        tempfile.TemporaryDirectory(prefix="camp-") as folder,
+    ):
+        os.chmod(folder, 0o711)  # noqa: S103 - the home folder in it must be within reach of another user
+        home = os.path.join(folder, "home")
+        os.mkdir(home, 0o700)
+        port, outsider = listener.getsockname()[1], os.getpid()
+        cell = confine.Cell(
+            backend, selfcheck.PROBE_LIMITS, places.python_folders(), None, home, theirs.detach(), [told]
+        )
+        keeper = confine.start(
+            cell, lambda: _report(told, selfcheck.faults(hidden.name, port, outsider)) and None
+        )
+        os.close(cell.channel)
+        os.close(told)
+        found = _hear(heard, ours)
+        if keeper:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+        return found
+
+
+def _report(told: int, found: list[str]) -> int:
+    return os.write(told, json.dumps(found).encode())
+
+
+def _hear(heard: int, channel: socket.socket) -> str:
+    """The trial's answer in words."""
+    with os.fdopen(heard, "rb") as answers:
+        ready, _, _ = select.select([answers], [], [], _TRIAL_SECONDS)
+        data = os.read(answers.fileno(), ORDER_BYTES) if ready else b""
+    if data:
+        return "; ".join(json.loads(data))
+    channel.settimeout(1)
+    while True:
+        try:
+            message = channel.recv(ORDER_BYTES)
+        except OSError:
+            message = b""
+        if not message:
+            return "the trial ended without an answer"
+        content = json.loads(message)
+        if "error" in content:
+            return str(content["error"])
+
+
+class _Zygote:
+    """Takes orders one at a time and reaps what has ended."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._readable = places.python_folders()
+        self._kept: dict[int, int] = {}
+        self._count = 0
+
+    def serve(self) -> None:
+        """Work until the grader is gone. The keepers see by themselves that it is."""
+        woken, wake = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(woken, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        while True:
+            ready, _, _ = select.select([self._control, woken], [], [])
+            if woken in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(woken, ORDER_BYTES)
+            self._reap()
+            if self._control in ready:
+                data, files, _, _ = socket.recv_fds(self._control, ORDER_BYTES, LISTENERS + 1)
+                if not data:
+                    return
+                self._obey(json.loads(data), files)
+
+    def _reap(self) -> None:
+        """Collect ended keepers. Only now are their channels closed here, so that the grader knows."""
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            channel = self._kept.pop(pid, None)
+            if channel is not None:
+                os.close(channel)
+
+    def _obey(self, order: dict[str, Any], files: list[int]) -> None:
+        """Fork a kernel."""
+        channel, *listeners = files
+        self._count += 1
+        cell = confine.Cell(
+            Backend(order["backend"]),
+            limits := Limits.from_data(order["limits"]),
+            [*self._readable, *places.further(limits.readable)],
+            order["files"],
+            order["folder"],
+            channel,
+            listeners,
+            self._count,
+        )
+        keeper = confine.start(cell, lambda: _kernel(cell, order, listeners))
+        for listener in listeners:
+            os.close(listener)
+        if keeper:
+            self._kept[keeper] = channel
+            _say(self._control, {"keeper": keeper})
+        else:
+            os.close(channel)
+            _say(self._control, {"keeper": 0})
+
+
+def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> None:
+    """Be the kernel, with the environment of the order and nothing of the grader's."""
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    os.environ.update(HOME=cell.home, TMPDIR=cell.home, IPYTHONDIR=f"{cell.home}/.ipython")
+    if cell.backend is Backend.NAMESPACES:
+        os.environ["TMPDIR"] = "/tmp"  # noqa: S108 - its own
+    from camp.warm import kernel_app
+
+    if order["seed"] is not None:
+        kernel_app.seed_all(order["seed"])
+    kernel_app.load_devices()
+    ports = [order["connection"][f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")]
+    kernel_app.run(order["connection"], dict(zip(ports, listeners, strict=True)), order["arguments"])
+
+
+def _say(control: socket.socket, message: dict[str, Any]) -> None:
+    control.send(json.dumps(message).encode())
+
+
+if __name__ == "__main__":
+    main()
