@@ -48,6 +48,7 @@ DISTRIBUTIONS = (
 )
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WARNING = re.compile(r"^(?:(?P<place>\S.*?): )?(?:WARNING|ERROR|CRITICAL|SEVERE): (?P<text>.*)$")
+ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)\b")
 PROGRESS = re.compile(
     r"^(?P<what>reading sources|writing output)\.\.\. \[\s*(?P<percent>\d+)%\] (?P<page>\S+)"
 )
@@ -138,11 +139,10 @@ def versions() -> str:
     return " ".join(f"{name}={version}" for name, version in found.items())
 
 
-def fingerprint(root: Path, *folders: Path) -> str:
-    """Return a hash of the files in `folders`, of `requirements.txt` and of the installed versions."""
+def fingerprint(root: Path, *places: Path) -> str:
+    """Return a hash of the files in `places` (folders or files), and of the installed versions."""
     digest = hashlib.sha256(versions().encode())
-    files = [path for folder in folders for path in sources(folder)]
-    for path in [*files, root / "requirements.txt"]:
+    for path in [path for place in places for path in (sources(place) if place.is_dir() else [place])]:
         content = path.read_bytes() if path.is_file() else b""
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
@@ -150,12 +150,14 @@ def fingerprint(root: Path, *folders: Path) -> str:
 
 def site_fingerprint(layout: Layout) -> str:
     """Return the hash of everything that the site is made from."""
-    return fingerprint(layout.root, layout.book, layout.root / "simulator")
+    return fingerprint(layout.root, layout.book, layout.root / "simulator", layout.root / "requirements.txt")
 
 
 def kernel_fingerprint(layout: Layout) -> str:
     """Return the hash of what a page's cells see besides their own text."""
-    return fingerprint(layout.root, layout.book / "explorables", layout.root / "simulator")
+    return fingerprint(
+        layout.root, layout.book / "build.py", layout.book / "explorables", layout.root / "simulator"
+    )
 
 
 def is_current(layout: Layout, wanted: str) -> bool:
@@ -221,6 +223,26 @@ def forget_stale_outputs(layout: Layout) -> None:
     shutil.rmtree(inner / "html", ignore_errors=True)
 
 
+def page_environment(layout: Layout) -> dict[str, str]:
+    """Return the environment of the pages' kernels: explorables can be imported, errors are shown short.
+
+    A page shows what an error says, not our files that it passed through: IPython's mode "Minimal".
+    """
+    profile = layout.work / "ipython" / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(
+        'c = get_config()\nc.InteractiveShell.xmode = "Minimal"\nc.HistoryManager.enabled = False\n',
+        encoding="utf-8",
+    )
+    paths = [str(layout.book), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "IPYTHONDIR": str(profile.parent),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUTF8": "1",
+    }
+
+
 def run_jupyter_book(layout: Layout, tell: Callable[[str], None]) -> tuple[int, str]:
     """Run Jupyter Book, and tell which page it is at.
 
@@ -232,15 +254,13 @@ def run_jupyter_book(layout: Layout, tell: Callable[[str], None]) -> tuple[int, 
         *("-c", "from jupyter_book.cli.main import main; main()", "build", str(layout.book)),
         *("--path-output", str(layout.work), "-W", "--keep-going"),
     ]
-    paths = [str(layout.book), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUTF8": "1"}
     said: list[str] = []
     with (
         layout.log.open("w", encoding="utf-8") as log,
         subprocess.Popen(
             command,
             cwd=layout.root,
-            env=environment,
+            env=page_environment(layout),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -282,7 +302,8 @@ def cell_fault(layout: Layout, page: str) -> str:
     last = "no traceback was kept"
     if report.is_file():
         lines = [line.strip() for line in ANSI.sub("", report.read_text(encoding="utf-8")).splitlines()]
-        last = next((line for line in reversed(lines) if line), last)
+        ends = [line for line in lines if ERROR_LINE.match(line)] or [line for line in lines if line]
+        last = ends[-1] if ends else last
     return (
         f"{page}: a cell failed: {last} "
         "Correct the cell; if the error is the lesson, tag the cell raises-exception."
