@@ -560,62 +560,74 @@ def reads_once(ask: Ask) -> None:
     )
 
 
+# The optimizer ends each step with long operators, as that of a large network does. They keep the device busy
+# while the host queues the small operators of the next step: the overlap that a read at every step destroys.
 TIMED = """
 import torch
+class LargeStep(torch.optim.SGD):
+    def step(self, closure=None):
+        super().step(closure)
+        for _ in range(6):
+            large.add_(1.0)
+
+large = torch.zeros(16384, 1024, device="npu:0")
 def twin():
     torch.manual_seed(5)
-    net = torch.nn.Sequential(torch.nn.Linear(width, width), torch.nn.ReLU(), torch.nn.Linear(width, 1))
-    net.to("npu:0")
-    return net, torch.optim.SGD(net.parameters(), lr=0.01)
+    net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1)).to("npu:0")
+    return net, LargeStep(net.parameters(), lr=0.01)
+
+def step(net, optimizer, x, y):
+    loss = torch.nn.functional.mse_loss(net(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+def never_reads(net, optimizer, data):
+    for x, y in data:
+        step(net, optimizer, x, y)
+
+def always_reads(net, optimizer, data):
+    for x, y in data:
+        step(net, optimizer, x, y).item()
 
 def timed(run):
+    net, optimizer = twin()
     start, end = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
+    run(net, optimizer, data[:1])
     torch.npu.synchronize()
     start.record()
-    run()
+    run(net, optimizer, data)
     end.record()
     torch.npu.synchronize()
-    return start.elapsed_time(end)
+    return start.elapsed_time(end), [p.flatten().tolist() for p in net.parameters()]
 
-def bare(net, optimizer):
-    for x, y in data:
-        loss = torch.nn.functional.mse_loss(net(x), y)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-torch.manual_seed(6)
-data = [(torch.rand(rows, width).to("npu:0"), torch.rand(rows, 1).to("npu:0")) for _ in range(steps)]
-net, optimizer = twin()
-first = net[0].weight.detach().cpu()
-with torch.no_grad():
-    begun = float(torch.nn.functional.mse_loss(net(data[0][0]), data[0][1]))
-came = timed(lambda: train(net, optimizer, data))
-other, its_optimizer = twin()
-never_read = timed(lambda: bare(other, its_optimizer))
-same = all(torch.allclose(a.cpu(), b.cpu(), atol=1e-4) for a, b in zip(net.parameters(), other.parameters()))
-result = {"ms": came, "never_read": never_read, "same": same}
+torch.manual_seed(seed)
+data = [(torch.rand(4, 8).to("npu:0"), torch.rand(4, 1).to("npu:0")) for _ in range(steps)]
+(came, weights), (fast, right), (slow, _) = timed(train), timed(never_reads), timed(always_reads)
+result = {"ms": came, "never": fast, "always": slow, "weights": weights, "right": right}
 """
 
-SCALE = 1.15
-"""How many times the device time of a loop that never reads is still good; stated in the task's docstring."""
+SAVED = 0.5
+"""Share of the time lost to reading at every step that has to be saved; stated in the task's docstring."""
 
 
 @check("keep_on_device", points=1, title="the device is kept busy")
 def device_time(ask: Ask) -> None:
-    came = ask.run(TIMED, steps=32, rows=64, width=256)
+    came = ask.run(TIMED, steps=8, seed=ask.random.randint(0, 999))
     ask.expect(
-        came["same"],
-        given="32 batches",
-        expected="the weights of 32 steps of SGD",
+        ask.close(came["weights"], came["right"], rtol=1e-3, atol=1e-4),
+        given="8 batches",
+        expected="the weights of 8 steps of SGD",
         came="others",
         why="Speed counts only where the training is right.",
     )
+    fast, slow = came["never"], came["always"]
     ask.expect(
-        came["ms"] <= SCALE * came["never_read"],
-        given="32 batches of 64 rows",
-        expected=f"at most {SCALE} times {came['never_read']:.3f} ms, which a loop takes that never reads",
-        came=f"{came['ms']:.3f} ms, {came['ms'] / max(came['never_read'], 1e-9):.2f} times as much",
+        slow - came["ms"] >= SAVED * (slow - fast),
+        given=f"8 batches; {slow:.3f} ms when every step is read, {fast:.3f} ms when none is",
+        expected=f"at most {slow - SAVED * (slow - fast):.3f} ms, half of the difference saved",
+        came=f"{came['ms']:.3f} ms",
         why="While the host waits for a number, no new work is queued, and the device idles.",
     )
 
@@ -645,17 +657,19 @@ for _ in range(3):
     x + x
 torch.npu.synchronize()
 ms = device_ms(work, repeats)
-result = {"kind": type(ms).__name__, "ms": float(ms), "calls": calls, "one": timed(50) / 50}
+result = {"kind": type(ms).__name__, "ms": float(ms), "calls": calls, "one": timed(10) / 10, "alone": timed(1)}
 """
 
 
 def _measured(ask: Ask, came: dict[str, Any], additions: float, given: str, why: str) -> None:
     wanted = additions * came["one"]
+    # Who waits for the device before each call also measures one launch; that is a fair way to measure.
+    launch = max(0.0, came["alone"] - came["one"])
     ask.expect(came["kind"] == "float", given=given, expected="a Python float", came=came["kind"])
     ask.expect(
-        abs(came["ms"] - wanted) <= 0.1 * wanted,
+        0.8 * wanted <= came["ms"] <= 1.2 * wanted + launch,
         given=given,
-        expected=f"{wanted:.5f} ms within 10 %",
+        expected=f"{wanted:.5f} ms within 20 %",
         came=f"{came['ms']:.5f} ms",
         why=why,
     )
@@ -663,8 +677,8 @@ def _measured(ask: Ask, came: dict[str, Any], additions: float, given: str, why:
 
 @check("measure", points=1, title="steady work")
 def steady_work(ask: Ask) -> None:
-    adds, repeats = ask.random.randint(2, 5), ask.random.randint(5, 12)
-    came = ask.run(MEASURE, rows=2048, pattern=[adds, adds], repeats=repeats)
+    adds, repeats = ask.random.randint(2, 4), ask.random.randint(4, 7)
+    came = ask.run(MEASURE, rows=4096, pattern=[adds, adds], repeats=repeats)
     _measured(
         ask,
         came,
@@ -676,22 +690,22 @@ def steady_work(ask: Ask) -> None:
 
 @check("measure", points=1, title="a slow first call")
 def slow_first_call(ask: Ask) -> None:
-    repeats = ask.random.randint(4, 9)
-    came = ask.run(MEASURE, rows=2048, pattern=[40, 2, 2], repeats=repeats)
+    repeats = ask.random.randint(4, 7)
+    came = ask.run(MEASURE, rows=4096, pattern=[30, 2, 2], repeats=repeats)
     _measured(
         ask,
         came,
         2,
-        f"work() that queues 40 additions at its first call and 2 at every other, repeats={repeats}",
+        f"work() that queues 30 additions at its first call and 2 at every other, repeats={repeats}",
         "The first call loads and prepares; that cost comes once and does not belong to the mean.",
     )
 
 
 @check("measure", points=1, title="work that varies from call to call")
 def varying_work(ask: Ask) -> None:
-    few, many = ask.random.randint(1, 2), ask.random.randint(6, 8)
-    repeats = 2 * ask.random.randint(3, 6)
-    came = ask.run(MEASURE, rows=2048, pattern=[few, many], repeats=repeats)
+    few, many = 1, ask.random.randint(6, 8)
+    repeats = 2 * ask.random.randint(2, 4)
+    came = ask.run(MEASURE, rows=4096, pattern=[few, many], repeats=repeats)
     _measured(
         ask,
         came,

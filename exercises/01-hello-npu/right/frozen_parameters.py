@@ -44,7 +44,7 @@ def train(net, optimizer, batches):
     losses = torch.zeros(len(batches), device=batches[0][0].device)
     for step, (x, y) in enumerate(batches):
         loss = nn.MSELoss()(net(x), y)
-        optimizer.zero_grad(set_to_none=False)
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses[step] = loss.detach()
@@ -58,10 +58,12 @@ def device_ms(work, repeats):
     end = torch.npu.Event(enable_timing=True)
     work()
     work()
-    torch.npu.synchronize()
-    start.record(stream)
+    total = 0.0
     for _ in range(repeats):
+        torch.npu.synchronize()
+        start.record(stream)
         work()
-    end.record(stream)
-    end.synchronize()
-    return start.elapsed_time(end) / repeats
+        end.record(stream)
+        end.synchronize()
+        total += start.elapsed_time(end)
+    return total / repeats

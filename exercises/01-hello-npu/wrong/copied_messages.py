@@ -1,9 +1,12 @@
 # ---
-# about: Compares with the whole messages seen above, so another operator, card or size is not recognised.
-# loses: {read_error: 2}
+# about: Looks for the whole sentences seen above, so another wording or another card is missed.
+# loses: {read_error: 1}
 # ---
 # %% read_error
-MIXED = "Expected all tensors to be on the same device, but found at least two devices, npu:0 and cpu!"
+MIXED = (
+    "Expected all tensors to be on the same device. "
+    "Expected NPU tensor, please check whether the input tensor device is correct."
+)
 NUMPY = (
     "can't convert npu:0 device type tensor to numpy. "
     "Use Tensor.cpu() to copy the tensor to host memory first."
@@ -11,4 +14,9 @@ NUMPY = (
 
 
 def triage(error):
-    return {MIXED: "mixed", NUMPY: "host"}.get(str(error), "other")
+    text = str(error)
+    if MIXED in text:
+        return "mixed"
+    if text == NUMPY:
+        return "host"
+    return "memory" if isinstance(error, torch.OutOfMemoryError) else "other"
