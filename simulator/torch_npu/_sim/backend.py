@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils import backend_registration
 
-from torch_npu._sim import guard, registration, runtime, untyped_storage
+from torch_npu._sim import accelerator, generators, guard, registration, runtime, untyped_storage
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -44,3 +44,5 @@ def install(module: ModuleType) -> None:
     guard.install(runtime.device_count)
     registration.register_all()
     untyped_storage.install()
+    generators.install()
+    accelerator.install(module)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor
 
 from torch_npu._sim import generators
 from torch_npu._sim.kernels import Target, charge
 from torch_npu._sim.storages import adopt, spec_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor, Tensor]:  # noqa: A002 - aten's name
@@ -37,4 +42,4 @@ def native_dropout(input: Tensor, p: float, train: bool | None) -> tuple[Tensor,
     return given
 
 
-KERNELS = {"native_dropout": native_dropout}
+KERNELS: dict[str, Callable[..., Any]] = {"native_dropout": native_dropout}

@@ -110,8 +110,8 @@ def make_factory(overload: OpOverload) -> Callable[..., Any]:
             return compute(alias(args[0]), *args[1:], **kwargs)
         _refuse_pinning(kwargs.pop("pin_memory", None))
         kwargs["device"] = CPU
-        if takes_generator and kwargs.get("generator") is None:
-            kwargs["generator"] = generators.default(index)
+        if takes_generator:
+            kwargs["generator"] = generators.chosen(kwargs.get("generator"), index)
         values = [alias(a) if isinstance(a, Tensor) and a.get_device() >= 0 else a for a in args]
         result = compute(*values, **kwargs)
         spec = spec_of(result)

@@ -6,6 +6,7 @@ read and wrote. A kernel runs below autograd and autocast, as every backend kern
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -110,10 +111,18 @@ def _returns_tensor(overload: OpOverload) -> bool:
     return len(returns) == 1 and str(returns[0].type) == "Tensor" and name not in VALUE_DEPENDENT
 
 
+def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
+    """The CPU kernel itself, past the CPU's autocast; the operator where it is composed of others."""
+    name = f"{overload._schema.name}.{overload._overloadname}".removesuffix(".default")
+    if torch._C._dispatch_has_kernel_for_dispatch_key(name, "CPU"):
+        return partial(overload._op_dk, torch._C.DispatchKey.CPU)
+    return overload._op
+
+
 def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
     """The hot path: tensors in, one new tensor out. What `Target` and `alias` do is written out here."""
     name, kind = name_and_kind(overload._schema.name.partition("::")[2])
-    compute = overload._op
+    compute = _cpu_kernel(overload)
     positions = sig.tensors
 
     def kernel(*args: Any, **kwargs: Any) -> Any:
@@ -161,7 +170,7 @@ def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
 def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable[..., Any]:
     name = overload._schema.name.partition("::")[2]
     shown, kind = name_and_kind(name)
-    compute = overload._op
+    compute = _cpu_kernel(overload)
     waits = base_name(name) in VALUE_DEPENDENT
     has_generator = "generator" in sig.keyword_names or "generator" in sig.names
     out_names = tuple(n for n, _ in sig.keywords if n in sig.written)

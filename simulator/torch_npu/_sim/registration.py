@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_npu._sim import copies, dropout, factories, resizing
+from torch_npu._sim import autocast, copies, dropout, factories, pinning, resizing, rnn_cells
 from torch_npu._sim.factories import make_factory
 from torch_npu._sim.kernels import make_kernel
 from torch_npu._sim.signatures import signature
@@ -23,54 +23,56 @@ KEY = "PrivateUse1"
 # Left to PyTorch's own composition out of other operators: they only look at metadata, take host tensors on
 # purpose, or build on operators that have a kernel here.
 _COMPOSED = frozenset(
-    [
-        "_pack_padded_sequence",
-        "is_pinned",
-        "_pin_memory",
-        "lift",
-        "lift_fresh",
-        "empty_like",
-        "new_empty",
-        "empty_permuted",
-        "resize_as_",
-        "resize_as",
-        "resize",
-        "set",
-        "_linalg_check_errors",
-        "_assert_tensor_metadata",
-        "_has_same_storage_numel",
-        "is_same_size",
-        "is_coalesced",
-        "sparse_dim",
-        "dense_dim",
-        "_new_zeros_with_same_feature_meta",
-        "_unsafe_view",
-        "_lazy_clone",
-        "slice_inverse",
-        "_functional_assert_scalar",
+    {
         "_assert_scalar",
-        "sym_constrain_range",
-        "sym_constrain_range_for_size",
+        "_assert_tensor_metadata",
+        "_functional_assert_scalar",
+        "_has_same_storage_numel",
+        "_lazy_clone",
+        "_linalg_check_errors",
+        "_new_zeros_with_same_feature_meta",
+        "_pack_padded_sequence",
+        "_pin_memory",
         "_print",
-        "t_",
-        "transpose_",
-        "squeeze_",
-        "unsqueeze_",
-        "detach_",
-        "to_padded_tensor",
-        "unsafe_split",
-        "unsafe_split_with_sizes",
-        "convolution_overrideable",
-        "convolution_backward_overrideable",
+        "_resize_output",
+        "_resize_output_",
         "_scaled_dot_product_fused_attention_overrideable",
         "_scaled_dot_product_fused_attention_overrideable_backward",
-    ]
+        "_unsafe_view",
+        "as_strided_",
+        "convolution_backward_overrideable",
+        "convolution_overrideable",
+        "dense_dim",
+        "detach_",
+        "empty_like",
+        "empty_permuted",
+        "is_coalesced",
+        "is_pinned",
+        "is_same_size",
+        "lift",
+        "lift_fresh",
+        "new_empty",
+        "resize",
+        "resize_as",
+        "resize_as_",
+        "set",
+        "slice_inverse",
+        "sparse_dim",
+        "squeeze_",
+        "sym_constrain_range",
+        "sym_constrain_range_for_size",
+        "t_",
+        "to_padded_tensor",
+        "transpose_",
+        "unsafe_split",
+        "unsafe_split_with_sizes",
+        "unsqueeze_",
+    }
 )
 _SKIPPED = re.compile(
     r"sparse|nested|mkldnn|cudnn|miopen|mps|quantiz|_csr|_cslt|coalesce|crow_|ccol_|_test_|_foobar"
 )
 _VIEWS_ON_CPU = (
-    "as_strided_",
     "set_.source_Storage",
     "set_.source_Storage_storage_offset",
     "set_.source_Tensor",
@@ -92,7 +94,6 @@ def register_all() -> None:
             continue
         name = full[6:]
         if name in special:
-            implement(name, KEY, special[name], False)
             continue
         on_cpu = has(full, "CPU")
         base, _, part = name.partition(".")
@@ -106,6 +107,11 @@ def register_all() -> None:
             if not composed or _is_view(c._get_schema(full.partition(".")[0], part)):
                 continue
         implement(name, KEY, _lazily(partial(_build, name)), False)
+    for name, kernel in special.items():
+        implement(name, KEY, kernel, False)
+    for name, kernel in pinning.KERNELS.items():
+        implement(name, "CPU", kernel, False)
+    autocast.register(_library, _fallback_library, overload_of, _lazily)
     _fallback_library.m.fallback(KEY, _refuse, False)
 
 
@@ -113,6 +119,7 @@ def _special() -> dict[str, Callable[..., Any]]:
     return {
         **copies.KERNELS,
         **dropout.KERNELS,
+        **rnn_cells.KERNELS,
         "empty.memory_format": factories.empty_memory_format,
         "empty_strided": factories.empty_strided,
         "zeros": factories.zeros,

@@ -100,8 +100,9 @@ def _several_devices_work() -> bool:
     trial = npusim.Node(npusim.Settings())
     _bind(trial)
     try:
-        x = torch.ones(2, device=f"npu:{trial.device_count - 1}").requires_grad_()
-        (x * x).sum().backward()  # type: ignore[no-untyped-call]
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            x = torch.ones(2, device=f"npu:{trial.device_count - 1}").requires_grad_()
+            (x * x).sum().backward()  # type: ignore[no-untyped-call]
     except RuntimeError:
         return False
     finally:

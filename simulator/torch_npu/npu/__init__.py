@@ -1,6 +1,13 @@
 """`torch.npu`: devices, streams, events, memory and random state of the simulated NPU."""
 
-from torch_npu.npu.amp_types import get_amp_supported_dtype
+from torch_npu.npu import amp
+from torch_npu.npu.autocast_utils import (
+    get_amp_supported_dtype,
+    get_autocast_dtype,
+    is_autocast_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+)
 from torch_npu.npu.device import _is_in_bad_fork as _is_in_bad_fork
 from torch_npu.npu.device import _lazy_call as _lazy_call
 from torch_npu.npu.device import _lazy_init as _lazy_init
@@ -66,6 +73,7 @@ __all__ = [
     "Event",
     "Stream",
     "StreamContext",
+    "amp",
     "can_device_access_peer",
     "current_device",
     "current_stream",
@@ -75,6 +83,7 @@ __all__ = [
     "device_of",
     "empty_cache",
     "get_amp_supported_dtype",
+    "get_autocast_dtype",
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
@@ -83,6 +92,7 @@ __all__ = [
     "get_rng_state_all",
     "init",
     "initial_seed",
+    "is_autocast_enabled",
     "is_available",
     "is_bf16_supported",
     "is_initialized",
@@ -105,6 +115,8 @@ __all__ = [
     "reset_peak_memory_stats",
     "seed",
     "seed_all",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
     "set_device",
     "set_per_process_memory_fraction",
     "set_rng_state",
@@ -114,3 +126,11 @@ __all__ = [
     "synchronize",
     "utilization",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "default_generators":
+        from torch_npu._sim import generators
+
+        return generators.all_devices()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,77 @@
+"""PyTorch's device-neutral names: torch.accelerator, pinned memory, generators."""
+
+import pickle
+
+import pytest
+import torch
+
+
+def test_the_npu_is_the_accelerator():
+    """torch.accelerator finds the NPU and does what torch.npu does."""
+    assert torch.accelerator.current_accelerator() == torch.device("npu")
+    assert torch.accelerator.device_count() == 8
+    torch.accelerator.set_device_index(2)
+    assert torch.npu.current_device() == torch.accelerator.current_device_index() == 2
+    x = torch.ones(1000, device="npu")
+    assert x.get_device() == 2
+    assert torch.accelerator.memory_allocated() == 4096
+    torch.accelerator.synchronize()
+    assert torch.accelerator.current_stream() == torch.npu.current_stream()
+
+
+def test_pinned_memory_is_told_apart():
+    """pin_memory gives a pinned copy; its views are pinned, other tensors are not."""
+    x = torch.arange(4.0)
+    y = x.pin_memory()
+    assert not x.is_pinned()
+    assert y.is_pinned()
+    view = y[1:]
+    del y
+    assert view.is_pinned()
+    assert view.tolist() == [1, 2, 3]
+
+
+def test_only_pinned_memory_is_copied_without_waiting(machine):
+    """non_blocking=True lets the host go on only when the memory is pinned."""
+    x = torch.zeros(1 << 24)
+    waits = []
+    for source in (x, x.pin_memory()):
+        torch.npu.synchronize()
+        before = machine.host.now
+        source.to("npu", non_blocking=True)
+        waits.append(machine.host.now - before)
+    assert waits[1] < waits[0] / 10
+
+
+def test_a_loader_with_workers_pins():
+    """A DataLoader with workers and pin_memory hands out pinned batches."""
+    loader = torch.utils.data.DataLoader(torch.arange(8.0), batch_size=4, num_workers=2, pin_memory=True)
+    batches = list(loader)
+    assert all(b.is_pinned() for b in batches)
+    assert torch.cat([b.npu() for b in batches]).tolist() == list(range(8))
+
+
+def test_a_generator_for_the_device():
+    """A generator of the device repeats its numbers and leaves the default one alone."""
+    g = torch.Generator("npu")
+    assert g.device == torch.device("npu:0")
+    state = torch.npu.get_rng_state()
+    g.manual_seed(7)
+    x = torch.randn(3, device="npu", generator=g)
+    y = torch.empty(3, device="npu").uniform_(generator=g)
+    assert torch.equal(torch.npu.get_rng_state(), state)
+    g.manual_seed(7)
+    assert torch.equal(torch.randn(3, device="npu", generator=g), x)
+    again = pickle.loads(pickle.dumps(g))  # noqa: S301 - our own bytes
+    assert torch.equal(torch.empty(3, device="npu").uniform_(generator=again), y)
+
+
+def test_generators_of_the_cpu_stay_as_they_are():
+    """torch.Generator() is PyTorch's own; it is refused for the device with PyTorch's words."""
+    g = torch.Generator()
+    assert g.device.type == "cpu"
+    assert isinstance(g, torch.Generator)
+    torch.randn(2, generator=g)
+    with pytest.raises(RuntimeError, match="Expected a 'npu' device type for generator but found 'cpu'"):
+        torch.randn(2, device="npu", generator=g)
+    assert len(torch.npu.default_generators) == 8
