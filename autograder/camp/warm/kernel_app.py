@@ -5,8 +5,10 @@ The grader makes the five sockets in a folder that the kernel never sees, and ha
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +18,14 @@ from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
+from traitlets.config import Config
+from traitlets.config.loader import DeferredConfigString
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_HISTORY = "--HistoryManager.enabled=False"
+AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
+_TRAIT = re.compile(r"--(\w+)\.(\w+)=(.*)", re.DOTALL)
 
 
 class _Heartbeat(Heartbeat):
@@ -59,6 +64,20 @@ class WarmKernelApp(IPKernelApp):
 
     listeners: Mapping[int, int] = {}
     outstream_class = "camp.warm.kernel_app.CappedStream"
+
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """Take `--Class.trait=value`, the one form that Jupyter's tools use; building a parser takes longer
+        than all the rest.
+        """
+        config = Config({"HistoryManager": {"enabled": False}})
+        for argument in argv or []:
+            found = _TRAIT.fullmatch(argument)
+            if found is not None:
+                config[found[1]][found[2]] = DeferredConfigString(found[3])
+        self.update_config(config)
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+        """Take no configuration of the machine: a kernel is the same everywhere."""
 
     def init_connection_file(self) -> None:
         """There is none: the connection came with the order to start."""
@@ -99,21 +118,20 @@ def seed_all(seed: int) -> None:
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
         numpy.random.seed(seed % 2**32)
-    if torch is not None:  # its CPU generator alone: the general call would initialise devices
-        torch.default_generator.manual_seed(seed)
+    if torch is not None:
+        torch.manual_seed(seed)
 
 
 def load_devices() -> None:
-    """Let PyTorch load its device packages, as it does when it is imported.
-
-    The zygote held it back: what belongs to a device is made in the process that uses it.
-    """
-    load = getattr(sys.modules.get("torch"), "_import_device_backends", None)
-    if load is not None and os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") == "1":
-        try:
+    """Let PyTorch load its device packages, as it does when it is imported, unless they are loaded already."""
+    torch = sys.modules.get("torch")
+    if torch is None or "torch_npu" in sys.modules or os.environ.get(AUTOLOAD, "1") != "1":
+        return
+    load = getattr(torch, "_import_device_backends", None)
+    # A broken device package is reported by the learner's own import of it.
+    with contextlib.suppress(RuntimeError):
+        if load is not None:
             load()
-        except RuntimeError:  # a broken device package; the learner's own import of it will say so
-            return
 
 
 def run(connection: dict[str, Any], listeners: dict[int, int], arguments: list[str]) -> None:
@@ -127,5 +145,5 @@ def run(connection: dict[str, Any], listeners: dict[int, int], arguments: list[s
     app = WarmKernelApp.instance()
     app.listeners = listeners
     app.load_connection_info(connection)
-    app.initialize([_NO_HISTORY, *arguments])
+    app.initialize(arguments)
     app.start()

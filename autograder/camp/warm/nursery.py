@@ -16,8 +16,11 @@ from typing import Any
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation
 
-PRELOAD = ("numpy", "torch")
-"""What notebooks of the course import, and takes long to. What is not installed is left out."""
+PRELOAD = ("numpy", "torch", "torch_npu")
+"""What notebooks of the course import, and takes long to. What is not installed is left out.
+
+A device package is imported here, never used: each kernel has a device of its own.
+"""
 READY_SECONDS = 120.0
 _ANSWER_BYTES = 1 << 16
 _BUFFER_BYTES = 1 << 20

@@ -29,6 +29,14 @@ def python_folders() -> list[str]:
     return _outermost(found)
 
 
+def simulated(face: str) -> bool:
+    """Whether a package of the device's is the simulated one, which lies beside the simulator itself."""
+    spec = importlib.util.find_spec(face)
+    if spec is None or not spec.origin:
+        return False
+    return (Path(spec.origin).parent.parent / "npusim" / "__init__.py").is_file()
+
+
 def further(readable: tuple[str, ...]) -> list[str]:
     """The paths given in the limits."""
     return _outermost(set(readable))

@@ -27,8 +27,28 @@ if TYPE_CHECKING:
 ORDER_BYTES = 1 << 18
 LISTENERS = 5
 _CHOICE = (Backend.NAMESPACES, Backend.LANDLOCK)
-_KERNEL = ("camp.warm.kernel_app", "ipykernel.ipkernel", "ipykernel.zmqshell", "IPython.core.completerlib")
+# The kernel, and what it would otherwise import on its way to the first cell.
+_KERNEL = ("camp.warm.kernel_app", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger")
+_KERNEL_LATER = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "IPython.utils.wildcard",
+    "faulthandler",
+    "jupyter_client.asynchronous",
+    "matplotlib_inline.backend_inline",
+    "mimetypes",
+    "pdb",
+    "pydoc",
+    "tornado.locks",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+    "unicodedata",
+)
 _TRIAL_SECONDS = 20.0
+_AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
+_DEVICE = "torch_npu"
 
 
 def main() -> None:
@@ -54,8 +74,11 @@ def main() -> None:
 
 def _preload(names: Sequence[str]) -> str:
     """Import modules; what cannot be imported the learner's code will be told by Python itself."""
-    os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"  # devices belong to the children, see _kernel
-    for name in (*_KERNEL, *names):
+    os.environ[_AUTOLOAD] = "0"  # no device package but those named; see kernel_app.load_devices
+    sys.modules["debugpy"] = None  # type: ignore[assignment] # nobody debugs here, and it takes 0.1 s
+    for name in (*_KERNEL, *_KERNEL_LATER, *names):
+        if name == _DEVICE and not places.simulated(name):
+            continue  # a real one starts threads and may touch its device; its children load it themselves
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -64,10 +87,17 @@ def _preload(names: Sequence[str]) -> str:
         threads = len(os.listdir("/proc/self/task"))
         if threads > 1:
             return f"importing {name} started {threads - 1} threads, which forked kernels would hang on"
-    del os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
+    del sys.modules["debugpy"], os.environ[_AUTOLOAD]
+    if _device_in_use():
+        return f"importing {_DEVICE} initialised a device, which forked kernels could not use"
     gc.collect()
     gc.freeze()  # or the collector would touch, and so copy, every page in every child
     return ""
+
+
+def _device_in_use() -> bool:
+    npu = getattr(sys.modules.get("torch"), "npu", None)
+    return npu is not None and bool(npu.is_initialized())
 
 
 def probe(choice: Sequence[Backend]) -> Isolation:
