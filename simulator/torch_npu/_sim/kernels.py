@@ -13,7 +13,7 @@ import torch
 from npusim import Op
 from torch import Tensor
 
-from torch_npu._sim import generators, runtime
+from torch_npu._sim import generators, products, runtime
 from torch_npu._sim.dlpack import to_cpu
 from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, name_and_kind
 from torch_npu._sim.resizing import replace_contents
@@ -114,9 +114,13 @@ def _returns_tensor(overload: OpOverload) -> bool:
 def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
     """The CPU kernel itself, past the CPU's autocast; the operator where it is composed of others."""
     name = f"{overload._schema.name}.{overload._overloadname}".removesuffix(".default")
+    compute = overload._op
     if torch._C._dispatch_has_kernel_for_dispatch_key(name, "CPU"):
-        return partial(overload._op_dk, torch._C.DispatchKey.CPU)
-    return overload._op
+        compute = partial(overload._op_dk, torch._C.DispatchKey.CPU)
+    writes = any(a.alias_info is not None for a in overload._schema.arguments)
+    if overload._schema.name.partition("::")[2] in products.NAMES and not writes:
+        return products.accumulated_in_float32(compute)
+    return compute
 
 
 def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:

@@ -1,0 +1,35 @@
+"""Matrix products of 16-bit floats."""
+
+import pytest
+import torch
+import torch_npu  # noqa: F401 - makes the device
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HALVES = [torch.float16, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@given(m=st.integers(1, 33), k=st.integers(1, 70), n=st.integers(1, 33), seed=st.integers(0, 9))
+@settings(max_examples=25, deadline=None)
+def test_product_accumulates_in_float32_and_rounds_once(dtype, m, k, n, seed):
+    """A product of 16-bit matrices equals the float32 product of the same numbers, rounded once."""
+    torch.manual_seed(seed)
+    a, b = torch.randn(m, k).to(dtype), torch.randn(k, n).to(dtype)
+    came = (a.npu() @ b.npu()).cpu()
+    assert came.dtype is dtype
+    assert torch.equal(came, (a.float() @ b.float()).to(dtype))
+
+
+def test_sum_past_the_range_of_float16_in_between_is_kept():
+    """Partial sums may pass float16's largest number, 65504, where the result does not."""
+    a = torch.tensor([[300.0, 300.0, -300.0]], dtype=torch.float16)
+    came = (a.npu() @ torch.tensor([[200.0], [200.0], [200.0]], dtype=torch.float16).npu()).item()
+    assert came == 60000.0
+
+
+def test_mixed_16_bit_types_are_refused_by_name():
+    """A float16 and a bfloat16 matrix cannot be multiplied, and the error names both types."""
+    a, b = torch.ones(2, 2, dtype=torch.float16).npu(), torch.ones(2, 2, dtype=torch.bfloat16).npu()
+    with pytest.raises(RuntimeError, match=r"(?i)half.*bfloat16|bfloat16.*half"):
+        a @ b
