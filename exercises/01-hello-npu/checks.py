@@ -593,14 +593,14 @@ def always_reads(net, optimizer, data):
 
 def timed(run):
     net, optimizer = twin()
-    start, end = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
+    begin, finish = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
     run(net, optimizer, data[:1])
     torch.npu.synchronize()
-    start.record()
+    begin.record()
     run(net, optimizer, data)
-    end.record()
+    finish.record()
     torch.npu.synchronize()
-    return start.elapsed_time(end), [p.flatten().tolist() for p in net.parameters()]
+    return begin.elapsed_time(finish), [p.flatten().tolist() for p in net.parameters()]
 
 torch.manual_seed(seed)
 data = [(torch.rand(4, 8).to("npu:0"), torch.rand(4, 1).to("npu:0")) for _ in range(steps)]
@@ -645,19 +645,20 @@ def work():
         x + x
 
 def timed(passes):
-    start, end = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
-    start.record()
+    begin, finish = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
+    begin.record()
     for _ in range(passes):
         x + x
-    end.record()
+    finish.record()
     torch.npu.synchronize()
-    return start.elapsed_time(end)
+    return begin.elapsed_time(finish)
 
 for _ in range(3):
     x + x
 torch.npu.synchronize()
 ms = device_ms(work, repeats)
-result = {"kind": type(ms).__name__, "ms": float(ms), "calls": calls, "one": timed(10) / 10, "alone": timed(1)}
+result = {"kind": type(ms).__name__, "ms": float(ms), "calls": calls}
+result |= {"one": timed(10) / 10, "alone": timed(1)}
 """
 
 

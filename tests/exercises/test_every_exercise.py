@@ -145,12 +145,15 @@ def test_learners_never_meet_our_own_names(exercise):
 
 @each_exercise
 def test_public_checks_explain(exercise):
-    """Every assert of a public check has a message, and one line is printed when all is well."""
+    """Every assert says what was expected and what came; one line is printed when all is well."""
     for task in exercise.assignment.task:
         tree = ast.parse(task_cell(exercise.source, task.id, CHECK).source)
         asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
         assert asserts, task.id
-        assert all(node.msg for node in asserts), task.id
+        for node in asserts:
+            message = ast.unparse(node.msg) if node.msg else ""
+            assert "expected" in message, ast.unparse(node)
+            assert "got" in message, ast.unparse(node)
         assert re.match(r"print\(f?['\"]ok: ", ast.unparse(tree.body[-1])), task.id
 
 
