@@ -310,6 +310,15 @@ def cell_fault(layout: Layout, page: str) -> str:
     )
 
 
+def crash(layout: Layout, code: int, said: str) -> str:
+    """Say how Jupyter Book broke off, when it warned of nothing: the page it was at, and the error."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    pages = [match["page"] for line in lines if (match := PROGRESS.match(line))]
+    ends = [line for line in lines if ERROR_LINE.match(line)] or lines[-1:] or ["it said nothing"]
+    at = f" at the page {pages[-1]}" if pages else ""
+    return f"Jupyter Book stopped{at} with exit code {code}: {ends[0]} All it said is in {layout.log}."
+
+
 def build_pages(layout: Layout, tell: Callable[[str], None]) -> Path:
     """Execute and render all pages.
 
@@ -326,8 +335,7 @@ def build_pages(layout: Layout, tell: Callable[[str], None]) -> Path:
     if code == 0 and not wrong and (html / "index.html").is_file():
         return html
     if not wrong:
-        last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "it said nothing")
-        wrong = [f"Jupyter Book stopped with exit code {code}: {last} All it said is in {layout.log}."]
+        wrong = [crash(layout, code, said)]
     raise PageError("\n".join(wrong))
 
 

@@ -16,16 +16,18 @@ document.addEventListener("DOMContentLoaded", () => {
 
 /* What widgets leave out for screen readers: a slider's name and value, and that the picture beside a control
    changes with it. */
-const describeWidgets = (root) => {
-  for (const handle of root.querySelectorAll(".noUi-handle")) {
+const describeWidgets = (explorer) => {
+  for (const handle of explorer.querySelectorAll(".noUi-handle")) {
     const slider = handle.closest(".widget-hslider");
-    handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
     const readout = slider.querySelector(".widget-readout");
-    const value = () => handle.setAttribute("aria-valuetext", readout.textContent);
-    if (!handle.hasAttribute("aria-valuetext")) new MutationObserver(value).observe(readout, { childList: true });
-    value();
+    const tell = () => handle.setAttribute("aria-valuetext", readout.textContent);
+    readout.removeAttribute("contenteditable");
+    handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
+    new MutationObserver(tell).observe(readout, { childList: true });
+    tell();
   }
-  for (const shown of root.querySelectorAll(".widget-stack")) shown.setAttribute("aria-live", "polite");
+  explorer.querySelector(".camp-shown").setAttribute("aria-live", "polite");
+  explorer.dataset.ready = "";
 };
 
 /* Whatever scrolls sideways can be reached with the keyboard. */
@@ -38,11 +40,12 @@ const reachScrollers = () => {
 
 window.addEventListener("load", () => {
   for (const output of document.querySelectorAll(".cell_output")) {
-    new MutationObserver((_, observer) => {
-      if (!output.querySelector(".camp-explorer .widget-stack .widget-html-content")) return;
-      observer.disconnect();
-      describeWidgets(output);
-    }).observe(output, { childList: true, subtree: true });
+    const look = () => {
+      const explorer = output.querySelector(".camp-explorer:not([data-ready])");
+      if (explorer?.querySelector(".camp-shown .widget-html-content")) describeWidgets(explorer);
+    };
+    new MutationObserver(look).observe(output, { childList: true, subtree: true });
+    look();
   }
   reachScrollers();
   window.addEventListener("resize", reachScrollers);

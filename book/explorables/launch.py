@@ -67,6 +67,7 @@ def launch_explorer(times: Mapping[int, float], peak_tflops: float) -> widgets.B
     )
     frames = [widgets.HTML(frame(n, times[n], slowest, peak_tflops)) for n in sizes]
     shown = widgets.Stack(children=frames, selected_index=slider.index)
+    shown.add_class("camp-shown")
     widgets.jslink((slider, "index"), (shown, "selected_index"))
     box = widgets.Box([slider, shown])
     box.add_class("camp-explorer")

@@ -131,6 +131,7 @@ def stack_explorer() -> widgets.Box:
         for component in layer.components
     ]
     shown = widgets.Stack(children=pages, selected_index=0)
+    shown.add_class("camp-shown")
     widgets.jslink((picker, "index"), (shown, "selected_index"))
     box = widgets.Box([picker, shown])
     box.add_class("camp-explorer")

@@ -221,9 +221,13 @@ def test_each_fault_is_told_once(layout: build.Layout) -> None:
 def test_a_crash_without_a_warning_still_says_something(
     rendered: build.Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If Jupyter Book dies, its last words and the place of the whole log are told."""
-    monkeypatch.setattr(build, "run_jupyter_book", always((3, "one\nMemoryError\n\n")))
-    with pytest.raises(build.PageError, match=r"exit code 3: MemoryError .*build\.log"):
+    """If Jupyter Book dies, the page it was at, the error and the place of the whole log are told."""
+    said = (
+        "reading sources... [ 25%] part1/a\nTraceback\n  x\nnb.DeadKernelError: Kernel died\nRuntimeError:\n"
+    )
+    monkeypatch.setattr(build, "run_jupyter_book", always((3, said)))
+    told = r"at the page part1/a with exit code 3: nb\.DeadKernelError: Kernel died .*build\.log"
+    with pytest.raises(build.PageError, match=told):
         build.build(rendered, QUIET)
 
 

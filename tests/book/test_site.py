@@ -218,11 +218,14 @@ def test_the_slider_moves(visit: Callable[..., Visit]) -> None:
     page = seen.open(HELLO)
     bars = page.locator(".camp-bars:visible p")
     before = bars.inner_text()
-    handle = page.locator(".camp-explorer.slider .noUi-handle")
+    handle = page.get_by_role("slider", name="Size of the matrices")
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("old => document.querySelector('.camp-bars p').innerText !== old", arg=before)
     after = bars.inner_text()
+    size = re.match(r"\d+ . \d+", after)
+    assert size
+    assert handle.get_attribute("aria-valuetext") == size[0]
     track = page.locator(".camp-explorer.slider .noUi-target").bounding_box()
     assert track is not None
     page.mouse.click(track["x"] + 2, track["y"] + track["height"] / 2)
