@@ -39,7 +39,7 @@ class Keeper:
         self._cpu = cpu_seconds
         self._alone = alone
         self._child = 0
-        self._base = _anonymous(os.getpid())
+        self._base = _private("self")  # by name: the number would mean another process once we are apart
         self._reason = ""
 
     def say(self, **message: Any) -> None:
@@ -139,31 +139,38 @@ class Keeper:
 
     def _too_much_memory(self) -> bool:
         """Whether the kernel and its children have more than they may, together."""
-        own, shared = 0, 0
         try:
             pids = self._others()
         except OSError:  # a machine that grants no /proc: the bound of each process must do
             return False
-        for pid in pids:
-            own += max(0, _anonymous(pid) - self._base)
-            shared = max(shared, _status(pid).get("RssShmem", 0))
-        return own + shared > self._memory
+        shared = max((_sizes(f"{pid}/status").get("RssShmem", 0) for pid in pids), default=0)
+        room = self._memory - shared
+        if sum(max(0, _private(str(pid)) - self._base) for pid in pids) <= room:
+            return False
+        # Pages that forked children still share were counted once each; the exact sum takes longer.
+        return sum(_proportional(pid) for pid in pids) - self._base > room
 
 
-def _status(pid: int) -> dict[str, int]:
-    """Sizes in bytes from /proc/PID/status; empty for one that has ended."""
+def _sizes(name: str) -> dict[str, int]:
+    """Sizes in bytes from a table below /proc; empty for a process that has ended or hides them."""
     try:
-        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as lines:
-            parts = (line.split() for line in lines if line.endswith("kB\n"))
+        with open(f"/proc/{name}", encoding="ascii", errors="replace") as lines:
+            parts = (line.split() for line in lines if line.endswith(" kB\n"))
             return {p[0].rstrip(":"): int(p[1]) << 10 for p in parts}
     except OSError:
         return {}
 
 
-def _anonymous(pid: int) -> int:
+def _private(pid: str) -> int:
     """Bytes of private memory, also where they have been swapped out."""
-    status = _status(pid)
+    status = _sizes(f"{pid}/status")
     return status.get("RssAnon", 0) + status.get("VmSwap", 0)
+
+
+def _proportional(pid: int) -> int:
+    """Bytes of private memory, each page divided among those who share it; all of it where that is hidden."""
+    rollup = _sizes(f"{pid}/smaps_rollup")
+    return rollup["Pss_Anon"] + rollup.get("SwapPss", 0) if "Pss_Anon" in rollup else _private(str(pid))
 
 
 def _parent(pid: int) -> int:

@@ -51,8 +51,9 @@ def _is_root() -> bool:
 
 
 def _has_capabilities() -> bool:
+    # The bounding set, which only root may lower, means nothing once no program can gain privileges.
     status = _status()
-    return any(int(status.get(name, "0"), 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"))
+    return any(int(status.get(name, "0"), 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"))
 
 
 def _may_gain() -> bool:
