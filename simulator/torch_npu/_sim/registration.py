@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_npu._sim import autocast, copies, dropout, factories, pinning, resizing, rnn_cells
+from torch_npu._sim import autocast, copies, dropout, factories, fallback, pinning, resizing, rnn_cells
 from torch_npu._sim.factories import make_factory
 from torch_npu._sim.kernels import make_kernel
 from torch_npu._sim.signatures import signature
-from torch_npu._sim.storages import NotSimulatedError
 from torch_npu._sim.views import make_view
 
 if TYPE_CHECKING:
@@ -112,7 +111,9 @@ def register_all() -> None:
     for name, kernel in pinning.KERNELS.items():
         implement(name, "CPU", kernel, False)
     autocast.register(_library, _fallback_library, overload_of, _lazily)
-    _fallback_library.m.fallback(KEY, _refuse, False)
+    _fallback_library.m.fallback(KEY, fallback.run, False)
+    for key in ("SparsePrivateUse1", "SparseCsrPrivateUse1"):
+        _fallback_library.m.fallback(key, fallback.refuse_sparse, False)
 
 
 def _special() -> dict[str, Callable[..., Any]]:
@@ -123,6 +124,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         "empty.memory_format": factories.empty_memory_format,
         "empty_strided": factories.empty_strided,
         "zeros": factories.zeros,
+        "_efficientzerotensor": factories.zeros,  # a lazy zero has no memory that an alias could show
         "resize_": resizing.resize_,
         **{name: _view_kernel(name) for name in _VIEWS_ON_CPU},
     }
@@ -168,9 +170,3 @@ def _build(name: str) -> Callable[..., Any]:
     if "device" in sig.keyword_names:
         return make_factory(overload)
     return make_kernel(overload)
-
-
-def _refuse(op: torch._ops.OpOverload, *_args: Any, **_kwargs: Any) -> Any:
-    raise NotSimulatedError(
-        f"{op} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
-    )

@@ -1,0 +1,88 @@
+"""Operators that the real device does not have: they run on the CPU, with the real warning, and are counted.
+
+The device's clock sees what the real one sees: the inputs come to the host, the outputs go back.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from torch_npu._sim import runtime
+from torch_npu._sim.kernels import Target
+from torch_npu._sim.storages import NotSimulatedError, adopt
+from torch_npu.utils._error_code import ErrCode, ops_error
+
+if TYPE_CHECKING:
+    from torch._ops import OpOverload
+
+calls: Counter[str] = Counter()
+
+
+def count() -> int:
+    """How many operators ran on the CPU so far."""
+    return calls.total()
+
+
+def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
+    """Kernel of every operator without one of its own.
+
+    Raises:
+        NotSimulatedError: the CPU has no kernel for it either.
+    """
+    name = str(op._schema.name)
+    full = name if op._overloadname == "default" else f"{name}.{op._overloadname}"
+    if not torch._C._dispatch_has_kernel_for_dispatch_key(full, "CPU"):
+        raise NotSimulatedError(
+            f"{full} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
+        )
+    if not calls[full]:
+        warnings.warn(
+            f"CAUTION: The operator '{full}' is not currently supported on the NPU backend and will fall "
+            "back to run on the CPU. This may have performance implications. (function npu_cpu_fallback)",
+            stacklevel=2,
+        )
+    calls[full] += 1
+    target = Target(host_ok=True)
+
+    def down(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor) or leaf.get_device() < 0:
+            return leaf
+        alias = target.take(leaf)
+        runtime.queues[target.index].copy("D2H", leaf.nbytes, asynchronous=False)
+        return alias
+
+    cpu_args, cpu_kwargs = tree_map(down, (args, kwargs))
+    pairs = {id(c): n for c, n in _tensor_pairs((cpu_args, cpu_kwargs), (args, kwargs))}
+
+    def up(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return leaf
+        given = pairs.get(id(leaf))
+        if given is not None:
+            return given
+        result = adopt(leaf, target.index)
+        runtime.queues[target.index].copy("H2D", leaf.nbytes, asynchronous=False)
+        return result
+
+    return tree_map(up, op(*cpu_args, **cpu_kwargs))
+
+
+def refuse_sparse(op: OpOverload, *_args: Any, **_kwargs: Any) -> Any:
+    """Kernel of every operator on sparse NPU tensors, which the real device hardly has either."""
+    raise NotSimulatedError(
+        f"CAUTION: The operator '{op._schema.name}' is not currently supported on the NPU backend."
+        + ops_error(ErrCode.NOT_SUPPORT)
+    )
+
+
+def _tensor_pairs(cpu: Any, npu: Any) -> list[tuple[Tensor, Tensor]]:
+    from torch.utils._pytree import tree_leaves
+
+    both = zip(tree_leaves(cpu), tree_leaves(npu), strict=True)
+    return [(c, n) for c, n in both if isinstance(c, Tensor)]
