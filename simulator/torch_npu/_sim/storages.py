@@ -151,6 +151,15 @@ def alias(tensor: Tensor) -> Tensor:
     return view_as_cpu(tensor)
 
 
+def can_take_the_place_of(tensor: Tensor, other: Tensor) -> bool:
+    """Whether `tensor.data = other` may put one's memory under the other, between host and device as well.
+
+    This is what lets `Module.to` move parameters in place, so that an optimizer made before keeps them
+    (HasCompatibleShallowCopyType.cpp).
+    """
+    return tensor.layout is torch.strided and other.layout is torch.strided
+
+
 def view_as_cpu(tensor: Tensor) -> Tensor:
     """A new CPU view of an NPU tensor's memory, lazy conjugation and negation included."""
     conj, neg = tensor.is_conj(), tensor.is_neg()
