@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_npu._sim import autocast, copies, dropout, factories, fallback, pinning, resizing, rnn_cells
+from torch_npu._sim import (
+    autocast,
+    copies,
+    dropout,
+    factories,
+    fallback,
+    pinning,
+    resizing,
+    rnn_cells,
+    storages,
+)
+from torch_npu._sim.cpu_fallback_ops import FALLBACK
 from torch_npu._sim.factories import make_factory
 from torch_npu._sim.kernels import make_kernel
 from torch_npu._sim.signatures import signature
@@ -105,7 +116,8 @@ def register_all() -> None:
             # Views that PyTorch composes out of as_strided need no kernel of their own.
             if not composed or _is_view(c._get_schema(full.partition(".")[0], part)):
                 continue
-        implement(name, KEY, _lazily(partial(_build, name)), False)
+        build = _build_fallback if name in FALLBACK else _build
+        implement(name, KEY, _lazily(partial(build, name)), False)
     for name, kernel in special.items():
         implement(name, KEY, kernel, False)
     for name, kernel in pinning.KERNELS.items():
@@ -126,6 +138,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         "zeros": factories.zeros,
         "_efficientzerotensor": factories.zeros,  # a lazy zero has no memory that an alias could show
         "resize_": resizing.resize_,
+        "_has_compatible_shallow_copy_type": storages.can_take_the_place_of,
         **{name: _view_kernel(name) for name in _VIEWS_ON_CPU},
     }
 
@@ -160,6 +173,10 @@ def _lazily(build: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
 
 def _is_view(schema: Any) -> bool:
     return any(r.alias_info is not None and not r.alias_info.is_write for r in schema.returns)
+
+
+def _build_fallback(name: str) -> Callable[..., Any]:
+    return partial(fallback.run, overload_of(name))
 
 
 def _build(name: str) -> Callable[..., Any]:

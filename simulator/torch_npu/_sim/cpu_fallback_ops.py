@@ -1,0 +1,99 @@
+"""The operators that run on the CPU on the real device, with a warning: data.
+
+Read off op_plugin_functions.yaml of Ascend/op-plugin@517f2e7d (for 2.13) and npu_native_functions.yaml of
+Ascend/pytorch@9e73e708: what has a CPU kernel in PyTorch 2.13, no composition out of other operators, and no
+entry there. `a>b`: calling a makes PyTorch look for b, which the warning names.
+"""
+
+from __future__ import annotations
+
+_TABLE = """
+_add_relu.Scalar _add_relu_.Scalar _assert_async _assert_async.msg _batch_norm_with_update
+_batch_norm_with_update.out _cholesky_solve_helper _compute_linear_combination
+_compute_linear_combination.out _ctc_loss.Tensor _ctc_loss_backward.Tensor _dirichlet_grad
+_embedding_bag_backward _embedding_bag_dense_backward _functional_assert_async.msg _fused_adagrad_
+_fused_adagrad_.tensor_lr _fused_adam_ _fused_adam_.tensor_lr _fused_adamw_.tensor_lr
+_histogramdd_bin_edges _histogramdd_from_bin_cts _histogramdd_from_bin_tensors _int_mm _int_mm.out
+_linalg_det>_linalg_det.result _linalg_det.result _linalg_eigh>_linalg_eigh.eigenvalues
+_linalg_eigh.eigenvalues _linalg_eigvals _linalg_slogdet>_linalg_slogdet.sign _linalg_slogdet.sign
+_linalg_solve_ex>_linalg_solve_ex.result _linalg_solve_ex.result _logcumsumexp _logcumsumexp.out
+_masked_softmax_backward _native_batch_norm_legit.no_stats _native_batch_norm_legit.no_stats_out
+_native_batch_norm_legit.out _pdist_backward _sample_dirichlet _scaled_mm.out _scaled_mm_v2.out
+_segment_reduce_backward _slow_conv2d_backward.grad_input _spdiags _standard_gamma _standard_gamma_grad
+_upsample_lanczos2d_aa>_upsample_lanczos2d_aa.out _upsample_lanczos2d_aa.out
+_upsample_lanczos2d_aa_backward>_upsample_lanczos2d_aa_backward.grad_input
+_upsample_lanczos2d_aa_backward.grad_input _weight_int8pack_mm _weight_norm_interface
+_weight_norm_interface_backward batch_norm_backward batch_norm_update_stats binomial cauchy_ cholesky
+cholesky.out cholesky_inverse cholesky_inverse.out conj_physical.out copysign.Tensor>copysign.out
+copysign.out copysign_.Tensor>copysign.out digamma>digamma.out digamma.out digamma_>digamma.out
+fmax>fmax.out fmax.out fmin>fmin.out fmin.out fractional_max_pool2d>fractional_max_pool2d.output
+fractional_max_pool2d.output fractional_max_pool2d_backward>fractional_max_pool2d_backward.grad_input
+fractional_max_pool2d_backward.grad_input fractional_max_pool3d>fractional_max_pool3d.output
+fractional_max_pool3d.output fractional_max_pool3d_backward fractional_max_pool3d_backward.grad_input
+frexp.Tensor_out gelu_backward.grad_input geometric_ geqrf geqrf.a glu_backward_jvp glu_jvp
+hardsigmoid_backward.grad_input hash_tensor>hash_tensor.out hash_tensor.out heaviside>heaviside.out
+heaviside.out heaviside_>heaviside.out histogram.bin_ct histogram.bin_ct_out histogram.bins_tensor
+histogram.bins_tensor_out huber_loss huber_loss.out huber_loss_backward.out hypot>hypot.out hypot.out
+hypot_>hypot.out i0>i0.out i0.out i0_>i0.out igamma>igamma.out igamma.out igamma_>igamma.out
+igammac>igammac.out igammac.out igammac_>igammac.out index.Tensor_out index_reduce>index_reduce.out
+index_reduce.out index_reduce_>index_reduce.out lcm>lcm.out lcm.out lcm_>lcm.out lgamma>lgamma.out
+lgamma.out lgamma_>lgamma.out linalg_cholesky_ex>linalg_cholesky_ex.L linalg_cholesky_ex.L linalg_eig
+linalg_eig.out linalg_eigvals.out linalg_householder_product linalg_householder_product.out
+linalg_inv_ex>linalg_inv_ex.inverse linalg_inv_ex.inverse linalg_ldl_factor_ex>linalg_ldl_factor_ex.out
+linalg_ldl_factor_ex.out linalg_ldl_solve>linalg_ldl_solve.out linalg_ldl_solve.out linalg_lstsq.out
+linalg_lu>linalg_lu.out linalg_lu.out linalg_lu_factor_ex>linalg_lu_factor_ex.out linalg_lu_factor_ex.out
+linalg_lu_solve>linalg_lu_solve.out linalg_lu_solve.out linalg_matrix_exp log_normal_
+lu_unpack>lu_unpack.out lu_unpack.out max.unary_out min.unary_out mode multi_margin_loss
+multi_margin_loss.out multi_margin_loss_backward multi_margin_loss_backward.grad_input
+multilabel_margin_loss_backward multilabel_margin_loss_backward.grad_input mvlgamma.out
+nanmedian.dim_values narrow_copy>narrow_copy.out narrow_copy.out nextafter>nextafter.out nextafter.out
+nextafter_>nextafter.out nonzero_static nonzero_static.out ormqr ormqr.out poisson
+polygamma>polygamma.out polygamma.out scatter.reduce>scatter.reduce_out scatter.reduce_out
+scatter.value_reduce>scatter.value_reduce_out scatter.value_reduce_out scatter_.reduce>scatter.reduce_out
+scatter_.value_reduce>scatter.value_reduce_out scatter_add.out searchsorted.Scalar_out segment_reduce
+slow_conv_dilated3d slow_conv_transpose3d slow_conv_transpose3d.out special_airy_ai>special_airy_ai.out
+special_airy_ai.out special_bessel_j0>special_bessel_j0.out special_bessel_j0.out
+special_bessel_j1>special_bessel_j1.out special_bessel_j1.out special_bessel_y0>special_bessel_y0.out
+special_bessel_y0.out special_bessel_y1>special_bessel_y1.out special_bessel_y1.out
+special_chebyshev_polynomial_t>special_chebyshev_polynomial_t.out special_chebyshev_polynomial_t.out
+special_chebyshev_polynomial_u>special_chebyshev_polynomial_u.out special_chebyshev_polynomial_u.out
+special_chebyshev_polynomial_v>special_chebyshev_polynomial_v.out special_chebyshev_polynomial_v.out
+special_chebyshev_polynomial_w>special_chebyshev_polynomial_w.out special_chebyshev_polynomial_w.out
+special_entr>special_entr.out special_entr.out special_erfcx>special_erfcx.out special_erfcx.out
+special_hermite_polynomial_h>special_hermite_polynomial_h.out special_hermite_polynomial_h.out
+special_hermite_polynomial_he>special_hermite_polynomial_he.out special_hermite_polynomial_he.out
+special_i0e>special_i0e.out special_i0e.out special_i1>special_i1.out special_i1.out
+special_i1e>special_i1e.out special_i1e.out
+special_laguerre_polynomial_l>special_laguerre_polynomial_l.out special_laguerre_polynomial_l.out
+special_legendre_polynomial_p>special_legendre_polynomial_p.out special_legendre_polynomial_p.out
+special_log_ndtr>special_log_ndtr.out special_log_ndtr.out
+special_modified_bessel_i0>special_modified_bessel_i0.out special_modified_bessel_i0.out
+special_modified_bessel_i1>special_modified_bessel_i1.out special_modified_bessel_i1.out
+special_modified_bessel_k0>special_modified_bessel_k0.out special_modified_bessel_k0.out
+special_modified_bessel_k1>special_modified_bessel_k1.out special_modified_bessel_k1.out
+special_ndtri>special_ndtri.out special_ndtri.out
+special_scaled_modified_bessel_k0>special_scaled_modified_bessel_k0.out
+special_scaled_modified_bessel_k0.out
+special_scaled_modified_bessel_k1>special_scaled_modified_bessel_k1.out
+special_scaled_modified_bessel_k1.out
+special_shifted_chebyshev_polynomial_t>special_shifted_chebyshev_polynomial_t.out
+special_shifted_chebyshev_polynomial_t.out
+special_shifted_chebyshev_polynomial_u>special_shifted_chebyshev_polynomial_u.out
+special_shifted_chebyshev_polynomial_u.out
+special_shifted_chebyshev_polynomial_v>special_shifted_chebyshev_polynomial_v.out
+special_shifted_chebyshev_polynomial_v.out
+special_shifted_chebyshev_polynomial_w>special_shifted_chebyshev_polynomial_w.out
+special_shifted_chebyshev_polynomial_w.out special_spherical_bessel_j0>special_spherical_bessel_j0.out
+special_spherical_bessel_j0.out special_xlog1py>special_xlog1py.out special_xlog1py.out
+special_zeta>special_zeta.out special_zeta.out sspaddmm.out threshold_backward.grad_input
+unique_dim_consecutive upsample_linear1d_backward.grad_input
+"""
+
+
+def _read() -> dict[str, str]:
+    pairs = (word.partition(">") for word in _TABLE.split())
+    return {name: shown or name for name, _, shown in pairs}
+
+
+# Operator to the name that its warning shows.
+FALLBACK = _read()
