@@ -305,7 +305,7 @@ def cell_fault(layout: Layout, page: str) -> str:
         ends = [line for line in lines if ERROR_LINE.match(line)] or [line for line in lines if line]
         last = ends[-1] if ends else last
     return (
-        f"{page}: a cell failed: {last} "
+        f"{page}: a cell failed: {last.rstrip('.')}. "
         "Correct the cell; if the error is the lesson, tag the cell raises-exception."
     )
 
@@ -316,7 +316,7 @@ def crash(layout: Layout, code: int, said: str) -> str:
     pages = [match["page"] for line in lines if (match := PROGRESS.match(line))]
     ends = [line for line in lines if ERROR_LINE.match(line)] or lines[-1:] or ["it said nothing"]
     at = f" at the page {pages[-1]}" if pages else ""
-    return f"Jupyter Book stopped{at} with exit code {code}: {ends[0]} All it said is in {layout.log}."
+    return f"Jupyter Book stopped{at} with exit code {code}: {ends[0].rstrip('.')}. All it said is in {layout.log}."
 
 
 def build_pages(layout: Layout, tell: Callable[[str], None]) -> Path:

@@ -206,7 +206,7 @@ def test_a_failed_cell_names_the_page_and_the_errors_last_line(layout: build.Lay
         f"{layout.book}/part1/a.md: WARNING: Notebook exception traceback saved in: {report} [mystnb.exec]\n"
     )
     [fault] = build.faults(layout, said)
-    assert fault.startswith("book/part1/a.md: a cell failed: ZeroDivisionError: division by zero")
+    assert fault.startswith("book/part1/a.md: a cell failed: ZeroDivisionError: division by zero. Correct")
     assert "raises-exception" in fault
 
 
@@ -226,7 +226,7 @@ def test_a_crash_without_a_warning_still_says_something(
         "reading sources... [ 25%] part1/a\nTraceback\n  x\nnb.DeadKernelError: Kernel died\nRuntimeError:\n"
     )
     monkeypatch.setattr(build, "run_jupyter_book", always((3, said)))
-    told = r"at the page part1/a with exit code 3: nb\.DeadKernelError: Kernel died .*build\.log"
+    told = r"at the page part1/a with exit code 3: nb\.DeadKernelError: Kernel died\. .*build\.log"
     with pytest.raises(build.PageError, match=told):
         build.build(rendered, QUIET)
 
