@@ -30,6 +30,8 @@ from npusim.exceptions import (
     UseAfterFreeError,
     WrongStreamError,
 )
+from npusim.graph import Node as GraphNode
+from npusim.graph import execution_ns, fuse, graph_costs
 from npusim.machine import Node, cost_model_enabled, node, reset
 from npusim.op import DTYPE_BYTES, Op, TensorSpec
 from npusim.records import Record, RecordLog, Task
@@ -53,6 +55,7 @@ __all__ = [
     "ErrorEntry",
     "Event",
     "EventNotRecordedError",
+    "GraphNode",
     "HostClock",
     "InvalidArgumentError",
     "InvalidDeviceError",
@@ -73,8 +76,11 @@ __all__ = [
     "cost",
     "cost_model_enabled",
     "errors",
+    "execution_ns",
     "find_chip",
     "format_size",
+    "fuse",
+    "graph_costs",
     "node",
     "reset",
 ]

@@ -1,8 +1,9 @@
 """Every constant of the cost model, with where it comes from.
 
-`kind` is "published" (printed by a source), "derived" (computed from published figures, the derivation says
-how) or "fitted" (on published throughputs, by `simulator/calibration/fit.py`). A test counts the unsourced
-ones: none.
+`kind` is "published" (printed by a source), "derived" (computed from published figures; the derivation says
+how) or "fitted" (on published throughputs by `python -m calibration.fit`). A test counts the unsourced ones
+and asserts zero. Figures of single chips are called `<what>.<chip>`, where <chip> is the beginning of the
+names they hold for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from npusim.exceptions import InvalidArgumentError
 if TYPE_CHECKING:
     from npusim.chips import Chip
 
+KINDS = ("published", "derived", "fitted")
 GIB = 1 << 30
+MIB = 1 << 20
 
 
 class Constant(NamedTuple):
@@ -28,104 +31,251 @@ class Constant(NamedTuple):
     derivation: str
 
 
-_FIT = "published throughputs of calibration networks on 310-family chips (perf_calibration.csv)"
+_FIT = "throughputs printed in Ascend/ModelZoo-PyTorch (perf_calibration.csv names each page)"
+_SEARCH = "python -m calibration.fit --fit"
+_EAGER = "gitcode.com/Ascend/pytorch issue 5109: DistilBERT on a 910B3, 5.570 ms eager"
+_PCIE = "PCI Express base specification 4.0: 16 GT/s a lane, 128b/130b, 16 lanes"
+_DK_A2 = "hiascend.com, Atlas 200I DK A2, basic specification (pd_0004)"
+_DUO = "3dnews.ru 1131049, Atlas 300I Duo: two chips, 408 GB/s, 96 GB"
+_CARD_310 = "support.huawei.com, Atlas 300I inference card (models 3000 and 3010), specifications"
+_CARD_910 = "support.huawei.com, Atlas 300T training card (model 9000), specifications"
+_OOM = "out-of-memory messages in vllm-project/vllm-omni issue 1199 and hiyouga/LlamaFactory issue 5491"
+_SMI = "npu-smi output in Ascend/ModelZoo-PyTorch, ACL_PyTorch/built-in/cv/Resnet50_Pytorch_Infer/README.md"
 
-CONSTANTS: dict[str, Constant] = {
-    c.name: c
-    for c in (
-        Constant(
-            "host_launch_ns",
-            10_000,
-            "ns",
-            "derived",
-            "Ascend/pytorch profiling guide",
-            "order of magnitude of one eager operator's host time; to be refined",
+_ROWS = (
+    # What the host does
+    (
+        "host_launch_ns",
+        44_000,
+        "ns",
+        "derived",
+        _EAGER,
+        (
+            "5.570 ms by about 126 launches (4 embedding, 19 a layer for 6 layers, 4 head, 4 mask), "
+            "host-bound; holds "
+            "PyTorch's and the model's own Python time as well"
         ),
-        Constant(
-            "host_query_ns",
-            1_000,
-            "ns",
-            "derived",
-            "AscendCL",
-            "one runtime call without a device round trip",
-        ),
-        Constant(
-            "task_overhead_ns",
-            3_600,
-            "ns",
-            "fitted",
-            _FIT,
-            "per-operator time on the device beside its work",
-        ),
-        Constant(
-            "cube_efficiency",
-            0.6,
-            "1",
-            "fitted",
-            _FIT,
-            "share of the Cube's peak that a large product reaches",
-        ),
-        Constant("bandwidth_efficiency", 0.75, "1", "fitted", _FIT, "share of the memory's peak bandwidth"),
-        Constant(
-            "pcie_bandwidth",
-            12.0,
-            "GB/s",
-            "derived",
-            "PCIe 3.0 x16",
-            "16 lanes at 8 GT/s, 128b/130b, 76 % payload",
-        ),
-        Constant(
-            "pcie_latency_ns", 10_000, "ns", "derived", "PCIe 3.0 x16", "one DMA set-up and its interrupt"
-        ),
-    )
-}
-
-# (architecture or name prefix, bytes, GB/s)
-_MEMORY: tuple[tuple[str, int, float], ...] = (
-    ("Ascend910B1", 64 * GIB, 1600),
-    ("Ascend910B2", 64 * GIB, 1600),
-    ("Ascend910B3", 64 * GIB, 1600),
-    ("Ascend910B4", 32 * GIB, 800),
-    ("Ascend910_", 64 * GIB, 1600),
-    ("Ascend910", 32 * GIB, 1200),
-    ("Ascend310P", 24_000_000_000, 204.8),
-    ("Ascend310B4", 4 * GIB, 34.1),
-    ("Ascend310B", 16 * GIB, 51.2),
-    ("Ascend310", 8 * GIB, 51.2),
+    ),
+    (
+        "host_query_ns",
+        1_000,
+        "ns",
+        "derived",
+        "AscendCL reference: aclrtQueryEvent and aclrtQueryStream read a status word in host memory",
+        "order of magnitude of one call without a device round trip; its size only spaces polls",
+    ),
+    (
+        "model_execute_ns",
+        44_000,
+        "ns",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: time of one model execution beside its operators",
+    ),
+    # What starting and running an operator takes on the device
+    (
+        "task_overhead_ns",
+        2_790,
+        "ns",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: time of one task beside its work",
+    ),
+    (
+        "cube_efficiency",
+        0.95,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: share of the Cube's peak, after padding and tiling",
+    ),
+    (
+        "depthwise_efficiency",
+        0.489,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: the same for convolutions in groups",
+    ),
+    (
+        "vector_efficiency",
+        0.254,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: share of the Vector unit's peak",
+    ),
+    (
+        "memory_efficiency",
+        0.85,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: share of the memory's peak bandwidth",
+    ),
+    ("l2_efficiency", 0.4, "1", "fitted", _FIT, f"{_SEARCH}: share of the rate between L2 and cores"),
+    (
+        "l2_room",
+        0.533,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: share of L2 within which nothing is displaced",
+    ),
+    (
+        "l2_falloff",
+        1.4,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: exponent with which hits fall beyond that room",
+    ),
+    (
+        "overlap",
+        0.9,
+        "1",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}: share of the faster resources' time that the slowest hides",
+    ),
+    (
+        "aicpu_overhead_ns",
+        50_000,
+        "ns",
+        "derived",
+        "msprof-analyze, advisor rule for AI CPU operators (reports those above 20 us)",
+        "between that threshold and the hundred microseconds seen where such an operator is worth a report",
+    ),
+    (
+        "aicpu_bandwidth",
+        4.0,
+        "GB/s",
+        "derived",
+        "chip table: an AI CPU core at about 1 GHz",
+        "one 4-byte element a cycle on one core",
+    ),
+    # Copies between host and device
+    (
+        "pcie_bandwidth",
+        24.0,
+        "GB/s",
+        "derived",
+        _PCIE,
+        "16 lanes x 16 GT/s x 128/130 / 8 = 31.5 GB/s, of which three quarters are payload",
+    ),
+    (
+        "pcie_latency_ns",
+        10_000,
+        "ns",
+        "derived",
+        _PCIE,
+        "order of magnitude of one DMA descriptor, transfer start and completion",
+    ),
+    # Memory
+    (
+        "memory_bandwidth.Ascend310P",
+        204.0,
+        "GB/s",
+        "derived",
+        _DUO,
+        "408 GB/s of the card by its two chips",
+    ),
+    ("memory_bandwidth.Ascend310B4", 25.6, "GB/s", "derived", _DK_A2, "LPDDR4X, 3200 Mbit/s x 64 bit / 8"),
+    (
+        "memory_bandwidth.Ascend310B",
+        68.3,
+        "GB/s",
+        "derived",
+        "JEDEC JESD209-4-1 (LPDDR4X at 4266 Mbit/s); hiascend.com, Atlas 200I A2",
+        "4266 Mbit/s x 128 bit / 8; the width is assumed, twice that of the 4 GB board",
+    ),
+    (
+        "memory_bandwidth.Ascend310",
+        51.2,
+        "GB/s",
+        "derived",
+        _CARD_310,
+        "204.8 GB/s of the card by its four chips",
+    ),
+    ("memory_bytes.Ascend310B4", 4 * GIB, "B", "published", _DK_A2, "capacity of the board"),
+    ("memory_bytes.Ascend310B", 16 * GIB, "B", "derived", _DK_A2, "the larger board of the same family"),
+    ("memory_bytes.Ascend310", 8 * GIB, "B", "derived", _CARD_310, "32 GB of the card by its four chips"),
+    ("memory_bytes.Ascend910B2C", 64 * GIB, "B", "derived", "chip table, Ascend910B2", "as its sibling"),
+    ("memory_bytes.Ascend910_", 64 * GIB, "B", "derived", "chip table, Ascend910_9372", "as its siblings"),
+    ("memory_bytes.Ascend910", 32 * GIB, "B", "published", _CARD_910, "32 GB of HBM beside the chip"),
+    (
+        "memory_reserved.Ascend910B",
+        3113 * MIB,
+        "B",
+        "derived",
+        _OOM,
+        "64 GiB less the 60.96 GiB that the runtime reports as total capacity",
+    ),
+    (
+        "memory_reserved.Ascend310P",
+        24_000_000_000 - 21_534 * MIB,
+        "B",
+        "derived",
+        _SMI,
+        "24 GB less the 21534 MB that npu-smi shows",
+    ),
 )
 
-
-def value(name: str) -> int:
-    """A constant as a whole number (nanoseconds)."""
-    return int(CONSTANTS[name].value)
+CONSTANTS: dict[str, Constant] = {row[0]: Constant(*row) for row in _ROWS}
 
 
 def number(name: str) -> float:
-    """A constant."""
+    """A constant's value."""
     return CONSTANTS[name].value
 
 
+def value(name: str) -> int:
+    """A constant's value as a whole number (nanoseconds)."""
+    return int(CONSTANTS[name].value)
+
+
+def provenance_counts() -> dict[str, int]:
+    """How many constants are published, derived and fitted, and how many lack a source or a derivation."""
+    counts = dict.fromkeys((*KINDS, "unsourced"), 0)
+    for constant in CONSTANTS.values():
+        sound = constant.kind in KINDS and constant.source.strip() and constant.derivation.strip()
+        counts[constant.kind if sound else "unsourced"] += 1
+    return counts
+
+
+def of_chip(what: str, chip: Chip) -> float | None:
+    """A chip's figure: that of the longest name with which the chip's begins, or None."""
+    for end in range(len(chip.soc), 0, -1):
+        found = CONSTANTS.get(f"{what}.{chip.soc[:end]}")
+        if found is not None:
+            return found.value
+    return None
+
+
 def memory_bandwidth(chip: Chip) -> float:
-    """Peak bandwidth of the device's memory, in bytes per nanosecond (GB/s)."""
-    for prefix, _, rate in _MEMORY:
-        if chip.soc.startswith(prefix):
-            return rate
-    rate_per_core = chip.ddr_rate or 8
-    return rate_per_core * chip.ai_cores * chip.clock_mhz / 1000
+    """Peak bandwidth of the device's memory in bytes per nanosecond (GB/s).
+
+    Where nobody prints it: what all cores together draw at the rate of the chip table.
+    """
+    found = of_chip("memory_bandwidth", chip)
+    if found is not None:
+        return found
+    return (chip.ddr_rate or DEFAULT_RATE) * chip.cubes * chip.clock_mhz / 1000
+
+
+DEFAULT_RATE = 17  # bytes per cycle and core of the small chips whose file has a rate
 
 
 def reported_memory(chip: Chip) -> int:
-    """Bytes of device memory.
+    """Bytes of device memory as the runtime reports them: the capacity less what the driver keeps.
 
     Raises:
         InvalidArgumentError: no source tells the size of this chip's memory.
     """
-    if chip.memory_bytes is not None:
-        return chip.memory_bytes
-    for prefix, size, _ in _MEMORY:
-        if chip.soc.startswith(prefix):
-            return size
-    raise InvalidArgumentError(
-        f"no public source tells the memory size of {chip.soc}; set NPUSIM_SOC to an Ascend310 or "
-        "Ascend910 chip."
-    )
+    size = chip.memory_bytes or of_chip("memory_bytes", chip)
+    if size is None:
+        raise InvalidArgumentError(
+            f"no public source tells the memory size of {chip.soc}; "
+            "set NPUSIM_SOC to an Ascend310 or Ascend910 chip."
+        )
+    return int(size - (of_chip("memory_reserved", chip) or 0))

@@ -55,6 +55,34 @@ class TensorSpec(NamedTuple):
         return -(-int(self.numel * DTYPE_BYTES.get(self.dtype, 4) * 2) // 2)
 
 
+C0_BYTES = 32  # the innermost dimension of NC1HWC0 and FRACTAL_NZ is 32 bytes wide: 16 halves or 32 int8
+FRACTAL = 16
+
+
+def padded_bytes(spec: TensorSpec) -> float:
+    """Bytes that an operand takes in its memory format.
+
+    NC1HWC0 pads channels, FRACTAL_NZ the last two dimensions.
+    """
+    size = DTYPE_BYTES.get(spec.dtype, 4)
+    numel = 1
+    for d in spec.shape:
+        numel *= d
+    if spec.fmt == "ND" or not numel:
+        return numel * size
+    c0 = max(1, int(C0_BYTES / size)) if size <= 2 else FRACTAL  # noqa: PLR2004 - 4-byte types keep 16 channels
+    shape = spec.shape
+    if spec.fmt == "NC1HWC0" and len(shape) > 1:
+        return numel // shape[1] * -(-shape[1] // c0) * c0 * size
+    if spec.fmt == "FRACTAL_Z" and len(shape) > 1:
+        out, channels = shape[0], shape[1]
+        return numel // (out * channels) * -(-out // FRACTAL) * FRACTAL * -(-channels // c0) * c0 * size
+    if spec.fmt == "FRACTAL_NZ" and len(shape) > 1:
+        rows, columns = shape[-2], shape[-1]
+        return numel // (rows * columns) * -(-rows // FRACTAL) * FRACTAL * -(-columns // c0) * c0 * size
+    return numel * size
+
+
 class Op:
     """One operator to be launched.
 
