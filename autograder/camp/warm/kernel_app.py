@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 from ipykernel.control import ControlThread
 from ipykernel.heartbeat import Heartbeat
-from ipykernel.iostream import OutStream
+from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
 from traitlets.config import Config
@@ -63,6 +63,7 @@ class WarmKernelApp(IPKernelApp):
     """The kernel's application, without files, debugger and history."""
 
     listeners: Mapping[int, int] = {}
+    loopback = True
     outstream_class = "camp.warm.kernel_app.CappedStream"
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
@@ -105,6 +106,16 @@ class WarmKernelApp(IPKernelApp):
         self.control_thread = ControlThread(daemon=True)
         self.shell_channel_thread = ShellChannelThread(context, daemon=True)
 
+    def init_iopub(self, context: zmq.Context[Any]) -> None:
+        """The output channel. Without a loopback network, what forked children print is lost."""
+        self.iopub_socket = context.socket(zmq.XPUB)
+        self.iopub_socket.linger = 1000
+        self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
+        self.configure_tornado_logger()
+        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=self.loopback, session=self.session)
+        self.iopub_thread.start()
+        self.iopub_socket = self.iopub_thread.background_socket
+
     def init_heartbeat(self) -> None:
         """The heartbeat, on its own socket."""
         self.heartbeat = _Heartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
@@ -134,16 +145,19 @@ def load_devices() -> None:
             load()
 
 
-def run(connection: dict[str, Any], listeners: dict[int, int], arguments: list[str]) -> None:
+def run(
+    connection: dict[str, Any], listeners: dict[int, int], arguments: list[str], *, loopback: bool
+) -> None:
     """Be the kernel until it is told to stop.
 
     Args:
         connection: what a connection file holds.
         listeners: for each port named there, the file descriptor of its listening socket.
         arguments: further arguments of the kernel's command line.
+        loopback: whether there is a network that leads to this process itself.
     """
     app = WarmKernelApp.instance()
-    app.listeners = listeners
+    app.listeners, app.loopback = listeners, loopback
     app.load_connection_info(connection)
     app.initialize(arguments)
     app.start()

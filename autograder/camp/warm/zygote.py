@@ -37,7 +37,6 @@ _KERNEL_LATER = (
     "IPython.utils.wildcard",
     "faulthandler",
     "jupyter_client.asynchronous",
-    "matplotlib_inline.backend_inline",
     "mimetypes",
     "pdb",
     "pydoc",
@@ -81,7 +80,7 @@ def _preload(names: Sequence[str]) -> str:
             continue  # a real one starts threads and may touch its device; its children load it themselves
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except Exception as error:  # noqa: BLE001 - a package that is broken for now may raise anything
             if name in _KERNEL:
                 return f"{name} cannot be imported: {error}"
         threads = len(os.listdir("/proc/self/task"))
@@ -246,7 +245,9 @@ def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> 
         kernel_app.seed_all(order["seed"])
     kernel_app.load_devices()
     ports = [order["connection"][f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")]
-    kernel_app.run(order["connection"], dict(zip(ports, listeners, strict=True)), order["arguments"])
+    sockets = dict(zip(ports, listeners, strict=True))
+    loopback = cell.backend is not Backend.LANDLOCK
+    kernel_app.run(order["connection"], sockets, order["arguments"], loopback=loopback)
 
 
 def _say(control: socket.socket, message: dict[str, Any]) -> None:
