@@ -316,7 +316,8 @@ def crash(layout: Layout, code: int, said: str) -> str:
     pages = [match["page"] for line in lines if (match := PROGRESS.match(line))]
     ends = [line for line in lines if ERROR_LINE.match(line)] or lines[-1:] or ["it said nothing"]
     at = f" at the page {pages[-1]}" if pages else ""
-    return f"Jupyter Book stopped{at} with exit code {code}: {ends[0].rstrip('.')}. All it said is in {layout.log}."
+    why = ends[0].rstrip(".")
+    return f"Jupyter Book stopped{at} with exit code {code}: {why}. All it said is in {layout.log}."
 
 
 def build_pages(layout: Layout, tell: Callable[[str], None]) -> Path:

@@ -130,11 +130,13 @@ def test_formulas_are_set(visit: Callable[..., Visit]) -> None:
 def test_diagrams_are_drawn(visit: Callable[..., Visit], mode: str) -> None:
     """The sequence diagram is a drawing with its labels, not its source text."""
     page = visit(mode=mode).open(HELLO)
-    drawing = page.locator("pre.mermaid svg").first
-    assert "launch matmul" in (drawing.text_content() or "")
-    box = drawing.bounding_box()
-    assert box is not None
-    assert box["height"] > 150
+    page.wait_for_function(
+        """() => {
+            const drawing = document.querySelector("pre.mermaid svg");
+            return drawing?.textContent.includes("launch matmul")
+                && drawing.getBoundingClientRect().height > 150;
+        }"""
+    )
 
 
 def test_errors_are_shown_with_their_real_words(visit: Callable[..., Visit]) -> None:
@@ -283,17 +285,17 @@ def test_follows_the_system_into_the_dark(visit: Callable[..., Visit]) -> None:
 def test_the_switch_turns_it_dark_and_is_remembered(visit: Callable[..., Visit]) -> None:
     """The switch works, diagrams follow, and the next page stays dark."""
     page = visit().open(HELLO)
-    ink = "getComputedStyle(document.querySelector('pre.mermaid svg text')).fill"
-    before = page.evaluate(ink)
+    # A diagram is drawn again when the theme changes: there are moments without one.
+    ink = "(() => { const t = document.querySelector('pre.mermaid svg text');"
+    ink += " return t && getComputedStyle(t).fill; })()"
+    before = page.wait_for_function(ink).json_value()
     switch = page.locator("button.theme-switch-button:visible").first
     for _ in range(3):
         if page.evaluate("document.documentElement.dataset.theme") == "dark":
             break
         switch.click()
     assert brightness(page) < 60
-    page.wait_for_function(
-        f"old => document.querySelector('pre.mermaid svg text') && {ink} !== old", arg=before
-    )
+    page.wait_for_function(f"(old) => {{ const now = {ink}; return now && now !== old; }}", arg=before)
     page.goto(page.url.replace(HELLO, STACK))
     assert brightness(page) < 60
 
