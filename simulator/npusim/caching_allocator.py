@@ -40,6 +40,7 @@ _STATS = (
     "inactive_split_bytes",
     "requested_bytes",
 )
+_LIVE = ("allocation", "allocated_bytes", "requested_bytes")
 
 
 def round_size(nbytes: int) -> int:
@@ -114,15 +115,22 @@ class _Stat:
             self.freed -= amount
 
 
+def _new_stats() -> dict[str, _Stat]:
+    """Every statistic at zero. A freed block is inactive at once, so what is active is what is allocated."""
+    stats = {name: _Stat() for name in _STATS}
+    return {**stats, "active": stats["allocation"], "active_bytes": stats["allocated_bytes"]}
+
+
 class _Pool:
     """Free blocks of one kind, kept per stream and sorted by (size, address), and the pool's statistics."""
 
-    __slots__ = ("free", "small", "stats")
+    __slots__ = ("free", "live", "small", "stats")
 
     def __init__(self, *, small: bool) -> None:
         self.small = small
         self.free: dict[int, list[tuple[int, int, Block]]] = {}
-        self.stats = {name: _Stat() for name in _STATS}
+        self.stats = _new_stats()
+        self.live = tuple(self.stats[name] for name in _LIVE)
 
     def insert(self, block: Block) -> None:
         insort(self.free.setdefault(block.stream, []), (block.size, block.address, block))
@@ -146,6 +154,7 @@ class CachingAllocator:
         "_allowed",
         "_device",
         "_large",
+        "_live",
         "_ooms",
         "_oversize",
         "_oversize_segments",
@@ -160,7 +169,8 @@ class CachingAllocator:
         self._device = device
         self._small = _Pool(small=True)
         self._large = _Pool(small=False)
-        self._total = {name: _Stat() for name in _STATS}
+        self._total = _new_stats()
+        self._live = tuple(self._total[name] for name in _LIVE)
         self._segments: dict[int, Block] = {}
         self._oversize = _Stat()
         self._oversize_segments = _Stat()
@@ -306,12 +316,10 @@ class CachingAllocator:
 
     def _count_active(self, pool: _Pool, block: Block, sign: int) -> None:
         size = sign * block.size
-        for stats in (self._total, pool.stats):
-            stats["allocation"].add(sign)
-            stats["allocated_bytes"].add(size)
-            stats["active"].add(sign)
-            stats["active_bytes"].add(size)
-            stats["requested_bytes"].add(sign * block.requested)
+        for count, allocated, requested in (self._live, pool.live):
+            count.add(sign)
+            allocated.add(size)
+            requested.add(sign * block.requested)
 
     def _find(self, pool: _Pool, size: int, stream: int) -> Block | None:
         blocks = pool.free.get(stream)

@@ -14,7 +14,7 @@ class Cores:
 
     def __init__(self, counts: dict[str, int]) -> None:
         self._counts = counts
-        self._free: dict[str, list[list[int]]] = {}  # unit: [time, cores free from then on], by time
+        self._free: dict[str, list[tuple[int, int]]] = {}  # unit: (time, cores free from then on), by time
 
     def place(self, unit: str, blocks: int, ready: int, duration: int) -> int:
         """Gives a task its cores and returns when it starts.
@@ -26,8 +26,12 @@ class Cores:
             duration: how long it holds them.
         """
         total = self._counts.get(unit, 1)
-        free = self._free.setdefault(unit, [[0, total]])
+        free = self._free.get(unit) or [(0, total)]
         need = min(max(blocks, 1), total)
+        if need == total:
+            start = max(ready, free[-1][0])
+            self._free[unit] = [(start + duration, total)]
+            return start
         have = 0
         start = ready
         for time, cores in free:
@@ -35,17 +39,8 @@ class Cores:
             if have >= need:
                 start = max(ready, time)
                 break
-        left = need
-        # the cores that have been free for the shortest time, so that long-free ones stay for others
-        for i in range(len(free) - 1, -1, -1):
-            time, cores = free[i]
-            if time > start or left == 0:
-                continue
-            taken = min(cores, left)
-            left -= taken
-            free[i][1] -= taken
-        kept = [entry for entry in free if entry[1] > 0]
-        kept.append([start + duration, need])
+        kept = _take(free, need, start)
+        kept.append((start + duration, need))
         kept.sort()
         self._free[unit] = kept
         return start
@@ -53,4 +48,15 @@ class Cores:
     def hold_all(self, until: int) -> None:
         """Every core of every compute unit is busy until then."""
         for unit, total in self._counts.items():
-            self._free[unit] = [[until, total]]
+            self._free[unit] = [(until, total)]
+
+
+def _take(free: list[tuple[int, int]], need: int, start: int) -> list[tuple[int, int]]:
+    """What is left of the free cores, once those free for the shortest time at `start` are taken."""
+    kept = []
+    for time, cores in reversed(free):
+        taken = min(cores, need) if time <= start else 0
+        need -= taken
+        if cores > taken:
+            kept.append((time, cores - taken))
+    return kept
