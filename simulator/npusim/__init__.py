@@ -9,10 +9,12 @@
 Shapes, types, bytes and time; no values. Times are integer nanoseconds on a virtual clock.
 """
 
+from typing import TYPE_CHECKING
+
 from npusim.caching_allocator import Block, CachingAllocator, format_size
 from npusim.chips import Chip, chip_names, find_chip
 from npusim.clock import HostClock
-from npusim.constants import CONSTANTS, Constant
+from npusim.constants import CONSTANTS, Constant, provenance_counts
 from npusim.cost_model import OP_KINDS, Cost, cost
 from npusim.device import Device
 from npusim.device_memory import DeviceMemory
@@ -30,13 +32,27 @@ from npusim.exceptions import (
     UseAfterFreeError,
     WrongStreamError,
 )
-from npusim.graph import Node as GraphNode
-from npusim.graph import execution_ns, fuse, graph_costs
 from npusim.machine import Node, cost_model_enabled, node, reset
 from npusim.op import DTYPE_BYTES, Op, TensorSpec
 from npusim.records import Record, RecordLog, Task
 from npusim.settings import Settings
 from npusim.stream import Event, Stream
+
+if TYPE_CHECKING:
+    from npusim.graph import Node as GraphNode
+    from npusim.graph import execution_ns, fuse, graph_costs
+    from npusim.profiler_output import write_profiler_output
+    from npusim.profiler_tables import Step
+
+# what few programs need is imported when it is asked for, so that `import npusim` stays quick
+_LATER = {
+    "GraphNode": ("npusim.graph", "Node"),
+    "Step": ("npusim.profiler_tables", "Step"),
+    "execution_ns": ("npusim.graph", "execution_ns"),
+    "fuse": ("npusim.graph", "fuse"),
+    "graph_costs": ("npusim.graph", "graph_costs"),
+    "write_profiler_output": ("npusim.profiler_output", "write_profiler_output"),
+}
 
 __all__ = [
     "CONSTANTS",
@@ -66,6 +82,7 @@ __all__ = [
     "Record",
     "RecordLog",
     "Settings",
+    "Step",
     "Stream",
     "Task",
     "TensorSpec",
@@ -82,5 +99,17 @@ __all__ = [
     "fuse",
     "graph_costs",
     "node",
+    "provenance_counts",
     "reset",
+    "write_profiler_output",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'npusim' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _LATER[name]
+    found = globals()[name] = getattr(import_module(module), attribute)
+    return found
