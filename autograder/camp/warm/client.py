@@ -1,4 +1,4 @@
-"""What nbclient needs to run notebooks in warm kernels: a manager, and clients that wait for news, not time."""
+"""What nbclient needs to run notebooks in warm kernels: a manager, and clients that wait for news only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 import zmq.asyncio
-from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
@@ -35,7 +35,7 @@ def _bounded_context(output_bytes: int) -> zmq.asyncio.Context:
     return context
 
 
-class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]
+class WarmKernelClient(AsyncKernelClient):
     """A client that is ready when the kernel is, and takes no message larger than the limit."""
 
     @default("context")
@@ -43,7 +43,7 @@ class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]
         self._created_context = True
         return _bounded_context(Limits.from_data(getattr(self.parent, "limits", {})).output_bytes)
 
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
+    async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the interface's
         """Wait until the kernel answers on both channels.
 
         Raises:
@@ -62,7 +62,7 @@ class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]
         waiting = {self.shell_channel, self.iopub_channel}
         while waiting:
             self.kernel_info()
-            for channel in list(waiting):
+            for channel in tuple(waiting):
                 try:
                     await channel.get_msg(timeout=_ASK_AGAIN_SECONDS)
                     waiting.discard(channel)
@@ -72,7 +72,7 @@ class WarmKernelClient(AsyncKernelClient):  # type: ignore[misc]
                 raise RuntimeError("the kernel ended before it answered")
 
 
-class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
+class WarmKernelManager(AsyncKernelManager):
     """A kernel manager whose kernels are forked into a sandbox, whatever the kernelspec says."""
 
     client_factory = Type(WarmKernelClient)

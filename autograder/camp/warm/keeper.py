@@ -1,4 +1,4 @@
-"""The process that stands beside each kernel: passes signals on, watches its memory, and ends what it started.
+"""The process beside each kernel: passes signals on, watches its memory, and ends what it started.
 
 It speaks with the grader over one socket. When that closes, for whatever reason, the kernel and all that it
 started are ended: so nothing outlives the grader.
@@ -16,6 +16,7 @@ import select
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 WATCH_MILLISECONDS = 250
@@ -154,7 +155,7 @@ class Keeper:
 def _sizes(name: str) -> dict[str, int]:
     """Sizes in bytes from a table below /proc; empty for a process that has ended or hides them."""
     try:
-        with open(f"/proc/{name}", encoding="ascii", errors="replace") as lines:
+        with Path("/proc", name).open(encoding="ascii", errors="replace") as lines:
             parts = (line.split() for line in lines if line.endswith(" kB\n"))
             return {p[0].rstrip(":"): int(p[1]) << 10 for p in parts}
     except OSError:
@@ -175,7 +176,7 @@ def _proportional(pid: int) -> int:
 
 def _parent(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as line:
-            return int(line.read().rpartition(")")[2].split()[1])
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(line.rpartition(")")[2].split()[1])
     except (OSError, IndexError):
         return 0

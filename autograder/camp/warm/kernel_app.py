@@ -24,6 +24,8 @@ from traitlets.config.loader import DeferredConfigString
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jupyter_client.connect import KernelConnectionInfo
+
 AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
 _TRAIT = re.compile(r"--(\w+)\.(\w+)=(.*)", re.DOTALL)
 
@@ -45,7 +47,7 @@ class CappedStream(OutStream):
     _cell: Any = None
     _written = 0
 
-    def write(self, string: str) -> int | None:
+    def write(self, string: str) -> int:
         """Write what may still be written; the rest is dropped."""
         cell = self.parent_header.get("msg_id")
         if cell != self._cell:
@@ -56,7 +58,8 @@ class CappedStream(OutStream):
             return len(string)
         if len(string) > room:
             string = f"{string[:room]}\n... output cut here ...\n"
-        return super().write(string)
+        super().write(string)
+        return len(string)
 
 
 class WarmKernelApp(IPKernelApp):
@@ -67,9 +70,7 @@ class WarmKernelApp(IPKernelApp):
     outstream_class = "camp.warm.kernel_app.CappedStream"
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
-        """Take `--Class.trait=value`, the one form that Jupyter's tools use; building a parser takes longer
-        than all the rest.
-        """
+        """Take `--Class.trait=value`, the one form that Jupyter's tools use; a parser would take 50 ms."""
         config = Config({"HistoryManager": {"enabled": False}})
         for argument in argv or []:
             found = _TRAIT.fullmatch(argument)
@@ -134,7 +135,7 @@ def seed_all(seed: int) -> None:
 
 
 def load_devices() -> None:
-    """Let PyTorch load its device packages, as it does when it is imported, unless they are loaded already."""
+    """Let PyTorch load its device packages, as its import does, unless they are loaded already."""
     torch = sys.modules.get("torch")
     if torch is None or "torch_npu" in sys.modules or os.environ.get(AUTOLOAD, "1") != "1":
         return
@@ -146,7 +147,7 @@ def load_devices() -> None:
 
 
 def run(
-    connection: dict[str, Any], listeners: dict[int, int], arguments: list[str], *, loopback: bool
+    connection: KernelConnectionInfo, listeners: dict[int, int], arguments: list[str], *, loopback: bool
 ) -> None:
     """Be the kernel until it is told to stop.
 

@@ -101,11 +101,11 @@ def _map_ids(uid: int, gid: int) -> None:
 def _system() -> None:
     """The distribution's programs and libraries, a little of /etc, and the harmless devices."""
     for path in places.SYSTEM:
-        old = f"/old{path}"
-        if os.path.islink(old):
-            Path(f"/new{path}").parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(os.readlink(old), f"/new{path}")
-        elif os.path.isdir(old):
+        old, new = Path(f"/old{path}"), Path(f"/new{path}")
+        if old.is_symlink():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            new.symlink_to(old.readlink())
+        elif old.is_dir():
             _bind(path, _READ_ONLY)
     etc = Path("/new/etc")
     etc.mkdir()
@@ -116,25 +116,25 @@ def _system() -> None:
     for device in places.DEVICES:
         _bind(device, linux.MS_NOSUID | linux.MS_NOEXEC)
     for name, target in (("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
-        os.symlink(f"/proc/self/{target}", f"/new/dev/{name}")
+        Path("/new/dev", name).symlink_to(f"/proc/self/{target}")
 
 
 def _readable(paths: Iterable[str]) -> None:
     for path in paths:
-        if os.path.exists(f"/old{path}"):
+        if Path(f"/old{_resolved(path)}").exists():
             _bind(path, _READ_ONLY)
 
 
 def _bind(path: str, flags: int) -> None:
     """Show a file or folder of the old root at the same place in the new one."""
     # A link is followed in the old root: its target is absolute in there, not here.
-    old, new = f"/old{_resolved(path)}", Path(f"/new{path}")
+    old, new = Path(f"/old{_resolved(path)}"), Path(f"/new{path}")
     new.parent.mkdir(parents=True, exist_ok=True)
-    if os.path.isdir(old):
+    if old.is_dir():
         new.mkdir(exist_ok=True)
     else:
         new.touch()
-    linux.mount(old, str(new), flags=linux.MS_BIND | linux.MS_REC)
+    linux.mount(str(old), str(new), flags=linux.MS_BIND | linux.MS_REC)
     linux.set_mount_flags(str(new), flags)
 
 
@@ -150,9 +150,9 @@ def _resolved(path: str, depth: int = 16) -> str:
             done = done.rpartition("/")[0]
             continue
         here = f"{done}/{part}"
-        if depth and os.path.islink(f"/old{here}"):
+        if depth and Path(f"/old{here}").is_symlink():
             depth -= 1
-            target = os.readlink(f"/old{here}")
+            target = str(Path(f"/old{here}").readlink())
             done = "" if target.startswith("/") else done
             rest = [*target.strip("/").split("/"), *rest]
         else:

@@ -1,4 +1,4 @@
-"""The grader's end of the zygote: started when it is first needed, shared by the whole process, gone with it."""
+"""The grader's end of the zygote: started when first needed, shared by the process, gone with it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ A device package is imported here, never used: each kernel has a device of its o
 """
 READY_SECONDS = 120.0
 _ANSWER_BYTES = 1 << 16
+_NOT_LINUX = "this is not Linux"
 _BUFFER_BYTES = 1 << 20
 # What the zygote needs of this process's environment, and so all that a kernel could find of it.
 KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # More threads in the zygote would hang its children; more in a kernel only make graders slower.
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def isolation(backend: Backend | None = None) -> Isolation:
         WarmKernelError: it cannot be tried, as on another system than Linux.
     """
     if not sys.platform.startswith("linux"):
-        return Isolation(None, tuple((b, "this is not Linux") for b in (Backend.NAMESPACES, Backend.LANDLOCK)))
+        return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
     trial = Nursery(Brood(preload=None, backend=backend))
     trial.close()
     return trial.isolation

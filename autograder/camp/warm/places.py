@@ -1,9 +1,8 @@
-"""Which files a learner's code may read: Python, the simulated device, the system's libraries. Nothing else."""
+"""Which files a learner's code may read: Python, the simulated device, the system's libraries."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -45,8 +44,8 @@ def further(readable: tuple[str, ...]) -> list[str]:
 def _outermost(found: set[str]) -> list[str]:
     """Drop what lies in another of the folders, or in one of the system's."""
     kept: list[str] = []
-    for path in sorted({os.path.abspath(p) for p in found} | {os.path.realpath(p) for p in found}):
+    for path in sorted({str(Path(p).absolute()) for p in found} | {str(Path(p).resolve()) for p in found}):
         inside = (*kept, *SYSTEM)
-        if os.path.exists(path) and not any(path == p or path.startswith(f"{p}/") for p in inside):
+        if Path(path).exists() and not any(path == p or path.startswith(f"{p}/") for p in inside):
             kept.append(path)
     return kept

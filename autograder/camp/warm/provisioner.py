@@ -16,15 +16,17 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_client.connect import KernelConnectionInfo
-from jupyter_client.provisioning import KernelProvisionerBase
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import CaselessStrEnum, Dict, Integer, List, Unicode
 
 from camp.warm.errors import WarmKernelError
 from camp.warm.limits import Backend, Limits
 from camp.warm.nursery import KEEP_ENVIRONMENT, PRELOAD, Brood, nursery
+
+if TYPE_CHECKING:
+    from jupyter_client.connect import KernelConnectionInfo
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 START_SECONDS = 30.0
@@ -34,7 +36,7 @@ _MESSAGE_BYTES = 65_536
 _LONGEST_FOLDER = 80
 
 
-class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class ZygoteProvisioner(KernelProvisionerBase):
     """Launches kernels by fork, in about a tenth of a second, and keeps them in a sandbox.
 
     Attributes:
@@ -45,8 +47,12 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     backend = CaselessStrEnum(
         [str(b) for b in Backend], None, allow_none=True, help="The sandbox; default: the best there is."
     ).tag(config=True)
-    preload = List(Unicode(), list(PRELOAD), help="Modules imported before kernels are forked.").tag(config=True)
-    seed = Integer(0, allow_none=True, help="Seed of random, NumPy and PyTorch in every kernel.").tag(config=True)
+    preload = List(Unicode(), list(PRELOAD), help="Modules imported before kernels are forked.").tag(
+        config=True
+    )
+    seed = Integer(0, allow_none=True, help="Seed of random, NumPy and PyTorch in every kernel.").tag(
+        config=True
+    )
 
     ended_by = ""
 
@@ -73,7 +79,7 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
 
     async def wait(self) -> int | None:
         """Wait until the kernel and everything it started have ended; return the exit code."""
-        while self._channel is not None and await self._heard(END_SECONDS if self._code is not None else None):
+        while await self._heard(None if self._code is None else END_SECONDS):
             pass
         code = 0 if self._code is None else self._code
         self._close()
@@ -90,14 +96,14 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             with contextlib.suppress(OSError):
                 self._channel.send(json.dumps({"signal": int(signum)}).encode())
 
-    async def kill(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002 - the interface's
+    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the interface's
         """End the kernel and everything it started, now."""
         await self.send_signal(signal.SIGKILL)
         # Awaited here, where news wakes us; the manager would look only every 0.1 s.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.died(), END_SECONDS)
 
-    async def terminate(self, restart: bool = False) -> None:  # noqa: FBT001, FBT002 - the interface's
+    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the interface's
         """Ask the kernel to end."""
         await self.send_signal(signal.SIGTERM)
 
@@ -114,15 +120,19 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             raise WarmKernelError("the camp-warm provisioner must be used through a kernel manager")
         if not self._folder:
             self._folder = tempfile.mkdtemp(prefix="camp-", dir=_short_temporary())
-            if manager.transport != "ipc" or len(manager.ip) > _LONGEST_FOLDER or not os.path.isabs(manager.ip):
-                manager.transport, manager.ip = "ipc", os.path.join(self._folder, "k")
+            if manager.transport != "ipc" or not _fits(manager.ip):
+                manager.transport, manager.ip = "ipc", str(Path(self._folder, "k"))
                 manager.cleanup_random_ports()
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
         self._arguments = [*_further(self.kernel_spec.argv), *extra]
         return await super().pre_launch(cmd=manager.format_kernel_cmd(extra_arguments=extra), **kwargs)
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+    async def launch_kernel(
+        self,
+        cmd: list[str],  # noqa: ARG002 - the interface's; what matters of it was noted in pre_launch
+        **kwargs: Any,
+    ) -> KernelConnectionInfo:
         """Fork the kernel; return once it is in its sandbox.
 
         Raises:
@@ -167,14 +177,15 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
     def _brood(self) -> Brood:
         """The zygote's settings. The kernelspec's interpreter counts, where it names another one by path."""
         python = self.kernel_spec.argv[0] if self.kernel_spec.argv else ""
-        chosen = python if os.path.isabs(python) and os.access(python, os.X_OK) else sys.executable
+        chosen = python if Path(python).is_absolute() and os.access(python, os.X_OK) else sys.executable
         return Brood(tuple(self.preload), Backend(self.backend) if self.backend else None, chosen)
 
     def _order(self, backend: Backend, kwargs: dict[str, Any]) -> dict[str, Any]:
         if backend is not Backend.NAMESPACES:
             self._home = tempfile.mkdtemp(prefix="camp-home-")
-        key = self.connection_info["key"]
-        connection = {**self.connection_info, "key": key.decode() if isinstance(key, bytes) else key}
+        connection: dict[str, Any] = {**self.connection_info}
+        if isinstance(connection["key"], bytes):
+            connection["key"] = connection["key"].decode()
         cwd = kwargs.get("cwd")
         return {
             "backend": backend,
@@ -182,7 +193,7 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             "connection": {k: v for k, v in connection.items() if not k.startswith("curve")},
             "environment": _given(kwargs["env"]),
             "arguments": self._arguments,
-            "files": os.path.abspath(cwd) if cwd else None,
+            "files": str(Path(cwd).absolute()) if cwd else None,
             "folder": self._home,
             "seed": self.seed,
         }
@@ -206,9 +217,9 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         if self._channel is None:
             return False
         loop = asyncio.get_running_loop()
-        readable = loop.create_future()
+        readable: asyncio.Future[None] = loop.create_future()
         number = os.dup(self._channel.fileno())  # several may wait for the same socket
-        loop.add_reader(number, lambda: readable.done() or readable.set_result(None))
+        loop.add_reader(number, _resolve, readable)
         try:
             await asyncio.wait_for(readable, seconds)
         except TimeoutError:
@@ -242,6 +253,11 @@ class ZygoteProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             self._channel = None
 
 
+def _fits(address: str) -> bool:
+    """Whether sockets can have names that begin so."""
+    return Path(address).is_absolute() and len(address) <= _LONGEST_FOLDER
+
+
 def _short_temporary() -> str | None:
     """Where sockets can lie: the usual folder unless its name is too long."""
     usual = tempfile.gettempdir()
@@ -273,9 +289,14 @@ def _further(argv: list[str]) -> list[str]:
     return [a for a in argv[argv.index("-f") + 2 :] if "{" not in a]
 
 
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 def _open_up(remove: Any, path: str, _error: object) -> None:
     """Remove what a learner's code made unremovable."""
     with contextlib.suppress(OSError):
-        os.chmod(os.path.dirname(path), 0o700)
-        os.chmod(path, 0o700)
+        Path(path).parent.chmod(0o700)
+        Path(path).chmod(0o700)
         remove(path)

@@ -96,7 +96,7 @@ def processes_of(uid: int) -> int:
     for entry in os.scandir("/proc"):
         try:
             if entry.name.isdigit() and entry.stat().st_uid == uid:
-                total += len(os.listdir(f"/proc/{entry.name}/task"))
+                total += sum(1 for _ in os.scandir(f"/proc/{entry.name}/task"))
         except OSError:  # it has ended meanwhile
             continue
     return total

@@ -1,7 +1,7 @@
 """The process that warm kernels are forked from: it imports what they need once, and does nothing else.
 
-Started by the grader as `python -m camp.warm.zygote FD JSON`, where FD is a socket that it takes orders on and
-ends with. It stays at one thread: a child of a process with threads may inherit locks that nobody opens again.
+Started by the grader as `python -m camp.warm.zygote FD JSON`, where FD is a socket that it takes orders on
+and ends with. It has one thread: with more, its children may inherit locks that nobody opens again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camp.warm import confine, linux, places, selfcheck
@@ -55,15 +56,15 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(sys.argv[2])
     # The folder that `-m` was started in is not a place for a learner's code to import from.
-    sys.path[:] = [entry for entry in sys.path if entry not in {"", os.getcwd()}]
+    sys.path[:] = [entry for entry in sys.path if entry not in {"", str(Path.cwd())}]
     os.chdir("/")
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     asked = settings["backend"]
     isolation = probe(_CHOICE if asked is None else (Backend(asked),))
-    answer = {"backend": isolation.backend, "refused": isolation.refused, "threads": 1}
+    answer: dict[str, Any] = {"backend": isolation.backend, "refused": isolation.refused, "threads": 1}
     if settings["preload"] is not None:
         fault = _preload(settings["preload"])
-        answer["threads"] = len(os.listdir("/proc/self/task"))
+        answer["threads"] = _threads()
         if fault:
             answer["error"] = fault
     _say(control, answer)
@@ -83,15 +84,19 @@ def _preload(names: Sequence[str]) -> str:
         except Exception as error:  # noqa: BLE001 - a package that is broken for now may raise anything
             if name in _KERNEL:
                 return f"{name} cannot be imported: {error}"
-        threads = len(os.listdir("/proc/self/task"))
-        if threads > 1:
-            return f"importing {name} started {threads - 1} threads, which forked kernels would hang on"
+        if _threads() > 1:
+            return f"importing {name} started {_threads() - 1} threads, which forked kernels would hang on"
     del sys.modules["debugpy"], os.environ[_AUTOLOAD]
     if _device_in_use():
         return f"importing {_DEVICE} initialised a device, which forked kernels could not use"
     gc.collect()
     gc.freeze()  # or the collector would touch, and so copy, every page in every child
     return ""
+
+
+def _threads() -> int:
+    """How many threads this process has."""
+    return sum(1 for _ in os.scandir("/proc/self/task"))
 
 
 def _device_in_use() -> bool:
@@ -101,7 +106,7 @@ def _device_in_use() -> bool:
 
 def probe(choice: Sequence[Backend]) -> Isolation:
     """Try back ends in turn with a harmless process, and take the first that holds."""
-    refused = []
+    refused: list[tuple[Backend, str]] = []
     for backend in choice:
         if backend is Backend.NONE:
             return Isolation(backend, tuple(refused))
@@ -122,16 +127,14 @@ def _try(backend: Backend) -> str:
         tempfile.NamedTemporaryFile() as hidden,
         tempfile.TemporaryDirectory(prefix="camp-") as folder,
     ):
-        os.chmod(folder, 0o711)  # noqa: S103 - the home folder in it must be within reach of another user
-        home = os.path.join(folder, "home")
-        os.mkdir(home, 0o700)
+        Path(folder).chmod(0o711)
+        home = Path(folder, "home")
+        home.mkdir(0o700)
         port, outsider = listener.getsockname()[1], os.getpid()
         cell = confine.Cell(
-            backend, selfcheck.PROBE_LIMITS, places.python_folders(), None, home, theirs.detach(), [told]
+            backend, selfcheck.PROBE_LIMITS, places.python_folders(), None, str(home), theirs.detach(), [told]
         )
-        keeper = confine.start(
-            cell, lambda: _report(told, selfcheck.faults(hidden.name, port, outsider)) and None
-        )
+        keeper = confine.start(cell, lambda: _report(told, selfcheck.faults(hidden.name, port, outsider)))
         os.close(cell.channel)
         os.close(told)
         found = _hear(heard, ours)
@@ -142,8 +145,8 @@ def _try(backend: Backend) -> str:
         return found
 
 
-def _report(told: int, found: list[str]) -> int:
-    return os.write(told, json.dumps(found).encode())
+def _report(told: int, found: list[str]) -> None:
+    os.write(told, json.dumps(found).encode())
 
 
 def _hear(heard: int, channel: socket.socket) -> str:
@@ -183,12 +186,12 @@ class _Zygote:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready, _, _ = select.select([self._control, woken], [], [])
+            ready, _, _ = select.select([self._control.fileno(), woken], [], [])
             if woken in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(woken, ORDER_BYTES)
             self._reap()
-            if self._control in ready:
+            if self._control.fileno() in ready:
                 data, files, _, _ = socket.recv_fds(self._control, ORDER_BYTES, LISTENERS + 1)
                 if not data:
                     return

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat.v4
 import pytest
-
 from camp.warm import Backend, Limits, SandboxError, isolation
 from camp.warm.client import WarmNotebookClient, client_options
 
@@ -35,6 +34,7 @@ class Running:
 
     @property
     def provisioner(self) -> Any:
+        """What launched the kernel."""
         return self.client.km.provisioner
 
     @property

@@ -14,6 +14,7 @@ from camp.warm import linux
 
 
 def main() -> None:
+    """Change the user and become the command."""
     uid, command = int(sys.argv[1]), sys.argv[2:]
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)

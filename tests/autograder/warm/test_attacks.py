@@ -10,10 +10,10 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from pathlib import Path
 
 import pytest
-
 from camp.warm import Backend, Limits, linux
 from camp.warm.limits import MIB
 
@@ -40,6 +40,7 @@ def course(tmp_path):
 
 
 def contents(folder: Path) -> dict[str, str]:
+    """The files below a folder and what is in them."""
     return {str(p): p.read_text(encoding="utf-8") for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -170,6 +171,7 @@ print("hidden")
 
 
 def processes_called(name: str) -> list[int]:
+    """The processes of the machine that gave themselves a name."""
     found = []
     for entry in Path("/proc").iterdir():
         try:
@@ -180,11 +182,19 @@ def processes_called(name: str) -> list[int]:
     return found
 
 
+def came_up(name: str, count: int) -> bool:
+    """Whether so many processes of a name are there before long."""
+    deadline = time.monotonic() + 30
+    while len(processes_called(name)) != count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return len(processes_called(name)) == count
+
+
 def test_nothing_survives_the_kernel(warm):
     """Processes that forked twice and ignore signals are gone when the kernel has been shut down."""
     with warm() as kernel:
         assert kernel.run(SURVIVOR) == "hidden"
-        assert len(processes_called("camp-survivor")) == 3
+        assert came_up("camp-survivor", 3)
     assert processes_called("camp-survivor") == []
 
 
@@ -393,7 +403,7 @@ def test_signals_reach_nobody_outside(warm, victim):
         kernel.run(
             "import os, ctypes\n"
             f"for pid in {targets}:\n"
-            "    for send in (os.kill, ctypes.CDLL(None).tkill if hasattr(ctypes.CDLL(None), 'tkill') else os.kill):\n"
+            "    for send in (os.kill, ctypes.CDLL(None).killpg):\n"
             "        try: send(pid, 9)\n"
             "        except OSError: pass\n"
         )
@@ -489,8 +499,6 @@ def test_the_kernel_has_no_privileges(warm):
             "print(status['NoNewPrivs'].strip(), status['Seccomp'].strip())"
         )
         assert came.splitlines() == ["False True", "{'0000000000000000'}", "1 2"]
-        owner = Path(f"/proc/{kernel.pid}").stat().st_uid
-        assert os.geteuid() != 0 or "camp" or owner != 0
 
 
 def test_the_sandbox_cannot_be_left_by_open_files(warm):
@@ -498,9 +506,8 @@ def test_the_sandbox_cannot_be_left_by_open_files(warm):
     with warm() as kernel:
         came = kernel.run(
             "import os\n"
-            "links = sorted({os.readlink(f'/proc/self/fd/{n}').split(':')[0] for n in os.listdir('/proc/self/fd')"
-            " if os.path.islink(f'/proc/self/fd/{n}')})\n"
-            "print(links)"
+            "links = [f'/proc/self/fd/{n}' for n in os.listdir('/proc/self/fd')]\n"
+            "print(sorted({os.readlink(l).split(':')[0] for l in links if os.path.islink(l)}))"
         )
         allowed = {"/dev/null", "socket", "pipe", "anon_inode", "/proc/2/fd"}
         import ast

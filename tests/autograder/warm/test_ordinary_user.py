@@ -13,14 +13,14 @@ import pytest
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
-UID = 64_321
+AS_USER = (sys.executable, HERE / "ordinary_user.py", "64321", sys.executable)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests ran as an ordinary user already")
-def test_the_attacks_fail_for_an_ordinary_user_too(tmp_path):
+def test_the_attacks_fail_for_an_ordinary_user_too():
     """Without root, namespaces and Landlock hold against the same attacks."""
     started = subprocess.run(
-        [sys.executable, str(HERE / "ordinary_user.py"), str(UID), sys.executable, "-c", "print(1)"],
+        [*AS_USER, "-c", "print(1)"],
         check=False,
         capture_output=True,
         text=True,
@@ -29,9 +29,7 @@ def test_the_attacks_fail_for_an_ordinary_user_too(tmp_path):
         pytest.skip(f"no mounts for this root: {started.stderr.strip().splitlines()[-1]}")
     base = f"/tmp/camp-ordinary-{os.getpid()}"  # noqa: S108 - not below tmp_path, which is root's
     done = subprocess.run(
-        [sys.executable, str(HERE / "ordinary_user.py"), str(UID)]
-        + [sys.executable, "-m", "pytest", str(HERE / "test_attacks.py"), "-p", "no:cacheprovider"]
-        + ["--basetemp", base, "-q", "-rN"],
+        [*AS_USER, "-m", "pytest", HERE / "test_attacks.py", "-p", "no:cacheprovider", "--basetemp", base],
         check=False,
         capture_output=True,
         text=True,

@@ -6,10 +6,9 @@ import errno
 import struct
 
 import pytest
+from camp.warm import linux, seccomp
 from hypothesis import given
 from hypothesis import strategies as st
-
-from camp.warm import linux, seccomp
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 WHICH = {"x86_64": 0, "aarch64": 1}
@@ -37,6 +36,7 @@ def verdict(code: bytes, arch: int, number: int, arguments: tuple[int, ...] = ()
 
 
 def refused(code: int) -> int:
+    """The verdict that makes a call fail with an error code."""
     return 0x00050000 | code
 
 
@@ -81,7 +81,7 @@ def test_another_numbering_of_calls_is_fatal(machine):
 
 @machines
 def test_threads_and_processes_but_no_namespaces(machine):
-    """clone makes threads and processes; with any namespace flag it is refused; clone3 sends libc to clone."""
+    """Threads and processes can be made, namespaces cannot; clone3 is absent, so libc takes clone."""
     code, which = seccomp.program(seccomp.Rules(), 7, machine), WHICH[machine]
     for flags in (17, 0x3D0F00, 0x1200011):
         assert verdict(code, ARCH[machine], seccomp._CLONE[which], (flags,)) == ALLOW
