@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class NpusimError(RuntimeError):
-    """Base of everything the simulated hardware raises. `code` is the AscendCL return code (0: none fits)."""
+    """Base of everything the simulated hardware raises. `code` is the AscendCL return code (0: none fits).
+
+    Attributes:
+        listener: told of every error that is made; the machine writes it to its log.
+    """
 
     code = 0
+    listener: Callable[[NpusimError], None] | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        if NpusimError.listener is not None:
+            NpusimError.listener(self)
 
 
 class UnknownChipError(NpusimError):
@@ -103,6 +118,6 @@ class DeviceFaultError(NpusimError):
     """
 
     def __init__(self, message: str, *, code: int, task: str) -> None:
-        super().__init__(message)
         self.code = code
         self.task = task
+        super().__init__(message)

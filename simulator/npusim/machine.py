@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from npusim.clock import HostClock
 from npusim.constants import value
 from npusim.device import Device
-from npusim.exceptions import InvalidDeviceError
+from npusim.error_table import errors
+from npusim.exceptions import InvalidDeviceError, NpusimError
+from npusim.plog import ERROR, INFO, Plog
 from npusim.records import RecordLog
 from npusim.settings import Settings
 
@@ -22,9 +26,20 @@ class Node:
         settings: as given.
         cost_model: whether operators take time.
         launch_blocking: whether every launch waits for its end (ASCEND_LAUNCH_BLOCKING).
+        log: the process's log.
+        logs_launches: whether the log wants a line for every launch.
     """
 
-    __slots__ = ("_devices", "cost_model", "host", "launch_blocking", "records", "settings")
+    __slots__ = (
+        "_devices",
+        "cost_model",
+        "host",
+        "launch_blocking",
+        "log",
+        "logs_launches",
+        "records",
+        "settings",
+    )
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -32,6 +47,8 @@ class Node:
         self.records = RecordLog()
         self.cost_model = settings.cost_model
         self.launch_blocking = settings.launch_blocking
+        self.log = Plog(settings.log)
+        self.logs_launches = self.log.wants(INFO)
         self._devices: dict[int, Device] = {}
 
     @property
@@ -84,13 +101,28 @@ def node() -> Node:
         UnknownChipError: NPUSIM_SOC names no known chip.
     """
     if _Current.node is None:
-        _Current.node = Node(Settings())
+        made = _Current.node = Node(Settings())
+        NpusimError.listener = lambda error: _log_error(made, error)
     return _Current.node
 
 
 def reset() -> None:
     """Forgets the machine: the next `node()` builds it anew from the environment. For tests."""
+    if _Current.node is not None:
+        _Current.node.log.close()
     _Current.node = None
+    NpusimError.listener = None
+
+
+def _log_error(node: Node, error: NpusimError) -> None:
+    """The line that an error leaves: its code, name and message, from where it was raised."""
+    depth = 2
+    frame = sys._getframe(depth)  # noqa: SLF001 - the only way to name the position of the raise
+    while frame.f_code.co_name == "__init__" and frame.f_back is not None:
+        depth, frame = depth + 1, frame.f_back
+    entry = errors.get(error.code)
+    name = "" if entry is None or not error.code else f" ({entry.name})"
+    node.log.write(ERROR, "RUNTIME", f"error code {error.code}{name}: {error}", depth=depth + 1)
 
 
 def cost_model_enabled(enabled: bool | None = None) -> bool:  # noqa: FBT001 - a switch, as the faces call it

@@ -10,6 +10,9 @@ hardware.
 | `NPUSIM_COST_MODEL` | 1, 0 | 1 |
 | `ASCEND_RT_VISIBLE_DEVICES` | device numbers separated by commas | all devices |
 | `ASCEND_LAUNCH_BLOCKING` | 0, 1 | 0 |
+| `ASCEND_GLOBAL_LOG_LEVEL` | 0 debug, 1 info, 2 warning, 3 error, 4 nothing | 3 |
+| `ASCEND_SLOG_PRINT_TO_STDOUT` | 0, 1 | 0 |
+| `ASCEND_PROCESS_LOG_PATH` | a folder | ~/ascend/log |
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 
 from npusim.chips import Chip, find_chip
 from npusim.exceptions import EnvironmentVariableError
+from npusim.plog import log_settings
 
 DEFAULT_SOC = "Ascend910B3"
 MAX_DEVICES = 64
@@ -32,9 +36,10 @@ class Settings:
         visible: the physical numbers of the devices this process sees, in its order.
         cost_model: whether operators take time.
         launch_blocking: whether every launch waits for its end.
+        log: which log lines are written, and where.
     """
 
-    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "visible")
+    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "log", "visible")
 
     def __init__(self, environ: dict[str, str] | None = None) -> None:
         env = dict(os.environ) if environ is None else environ
@@ -43,6 +48,7 @@ class Settings:
         self.visible = _visible_devices(env, self.device_count)
         self.cost_model = switch(env, "NPUSIM_COST_MODEL", default=True)
         self.launch_blocking = switch(env, "ASCEND_LAUNCH_BLOCKING", default=False)
+        self.log = log_settings(env)
 
 
 def switch(env: dict[str, str], name: str, *, default: bool) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from npusim.constants import value
 from npusim.exceptions import DeviceFaultError, EventNotRecordedError, InvalidArgumentError, WrongStreamError
+from npusim.plog import INFO
 from npusim.records import Task
 
 if TYPE_CHECKING:
@@ -64,6 +65,10 @@ class Stream:
         self.tail = end
         if node.launch_blocking:
             host.wait_until(end)
+        if node.logs_launches:
+            node.log.write(
+                INFO, "RUNTIME", f"launch kernel_name={op.name} device={device.index} stream={self.id}"
+            )
         return node.records.add("kernel", task, device.index, self.id, called, start, task.duration)
 
     def copy(self, kind: str, nbytes: int, *, asynchronous: bool) -> Record:
@@ -120,7 +125,7 @@ class Stream:
         The next synchronise raises it. The first fault stays.
         """
         if self.fault is None:
-            self.fault = DeviceFaultError(message, code=code, task=task)
+            self.fault = DeviceFaultError(f"{message} fault kernel_name={task}", code=code, task=task)
 
 
 class Event:

@@ -16,6 +16,7 @@ def _fresh_machine(monkeypatch):
     for name in list(os.environ):
         if name.startswith(("NPUSIM_", "ASCEND_")):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", "4")
     npusim.reset()
     yield
     npusim.reset()

@@ -1,0 +1,140 @@
+"""plog: the log that CANN writes beside a program, and where a learner looks for an error's cause.
+
+Layout and line format are the real ones: `<root>/debug/plog/plog-<pid>_<time>.log`, where the root is
+ASCEND_PROCESS_LOG_PATH or `~/ascend/log`, and lines like
+
+    [ERROR] RUNTIME(1234,python3):2026-01-31-09:30:00.123.456 [stream.py:88] 1234 ...
+
+Positions are those of our own files. Times are the machine's, not virtual: a log is read beside other logs,
+and nothing in it flows back into the simulation. A file is only made when there is something to write.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from npusim.exceptions import EnvironmentVariableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from io import TextIOWrapper
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+DEBUG, INFO, WARNING, ERROR, NONE = range(5)
+
+
+class LogSettings(NamedTuple):
+    """What the environment decides about logs.
+
+    Attributes:
+        level: the lowest level that is written: 0 debug, 1 info, 2 warning, 3 error, 4 nothing.
+        to_stdout: print instead of writing a file.
+        root: the folder of the log files; empty: `~/ascend/log`.
+    """
+
+    level: int = ERROR
+    to_stdout: bool = False
+    root: str = ""
+
+
+def log_settings(env: dict[str, str]) -> LogSettings:
+    """Reads ASCEND_GLOBAL_LOG_LEVEL, ASCEND_SLOG_PRINT_TO_STDOUT and ASCEND_PROCESS_LOG_PATH.
+
+    Raises:
+        EnvironmentVariableError: a value that the variable does not accept.
+    """
+    level = env.get("ASCEND_GLOBAL_LOG_LEVEL", "") or str(ERROR)
+    if level not in {"0", "1", "2", "3", "4"}:
+        raise EnvironmentVariableError(
+            f"ASCEND_GLOBAL_LOG_LEVEL={level!r} is not understood: "
+            "set it to 0 (debug), 1 (info), 2 (warning), 3 (error) or 4 (nothing)."
+        )
+    stdout = [
+        env.get(name, "") or "0" for name in ("ASCEND_SLOG_PRINT_TO_STDOUT", "ASCEND_LOG_PRINT_TO_STDOUT")
+    ]
+    for value in stdout:
+        if value not in {"0", "1"}:
+            raise EnvironmentVariableError(
+                f"ASCEND_SLOG_PRINT_TO_STDOUT={value!r} is not understood: set it to 0 or 1."
+            )
+    return LogSettings(int(level), "1" in stdout, env.get("ASCEND_PROCESS_LOG_PATH", ""))
+
+
+class Plog:
+    """The log of one process.
+
+    Args:
+        settings: what the environment decided.
+        clock: tells the time; for tests.
+    """
+
+    __slots__ = ("_clock", "_file", "_lost", "settings")
+
+    def __init__(self, settings: LogSettings, clock: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self._clock = clock or _now
+        self._file: TextIOWrapper | None = None
+        self._lost = False
+
+    def wants(self, level: int) -> bool:
+        """Whether lines of that level are written."""
+        return level >= self.settings.level
+
+    def write(self, level: int, component: str, message: str, *, depth: int = 1) -> None:
+        """Writes a line, where the level is wanted.
+
+        A log that cannot be written is given up silently: it must never stop the program that it describes.
+
+        Args:
+            level: 0 debug to 3 error.
+            component: who speaks: RUNTIME, GE, ASCENDCL, HCCL, DRV.
+            message: one line; line breaks become spaces.
+            depth: how many calls up the position is that the line names.
+        """
+        if not self.wants(level):
+            return
+        frame = sys._getframe(depth)  # noqa: SLF001 - the only way to name the caller's position
+        where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - pathlib is slow to import
+        now = self._clock()
+        stamp = f"{now:%Y-%m-%d-%H:%M:%S}.{now.microsecond // 1000:03d}.{now.microsecond % 1000:03d}"
+        text = " ".join(message.split())
+        pid = os.getpid()
+        line = f"[{LEVELS[level]}] {component}({pid},{_program()}):{stamp} [{where}] {pid} {text}"
+        if self.settings.to_stdout:
+            print(line, flush=True)  # noqa: T201 - what ASCEND_SLOG_PRINT_TO_STDOUT asks for
+        elif not self._lost:
+            self._append(line, now)
+
+    def close(self) -> None:
+        """Closes the file; a later line starts another."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append(self, line: str, now: datetime) -> None:
+        from pathlib import Path
+
+        try:
+            if self._file is None:
+                root = Path(self.settings.root or Path.home() / "ascend" / "log")
+                folder = root / "debug" / "plog"
+                folder.mkdir(parents=True, exist_ok=True)
+                name = f"plog-{os.getpid()}_{now:%Y%m%d%H%M%S}{now.microsecond // 1000:03d}.log"
+                self._file = (folder / name).open("a", encoding="utf-8")
+            self._file.write(line + "\n")
+            self._file.flush()
+        except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+            self._lost = True
+
+
+def _now() -> datetime:
+    from datetime import datetime
+
+    return datetime.now().astimezone()
+
+
+def _program() -> str:
+    return os.path.basename(sys.executable or "python3")  # noqa: PTH119 - pathlib is slow to import

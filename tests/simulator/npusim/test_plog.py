@@ -1,0 +1,128 @@
+"""The process's log."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import npusim
+import pytest
+from npusim.plog import ERROR, INFO, LogSettings, Plog
+
+LINE = re.compile(
+    r"^\[(DEBUG|INFO|WARNING|ERROR)\] [A-Z]+\(\d+,[^)]+\):\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d\.\d{3}\.\d{3} "
+    r"\[\w+\.py:\d+\] \d+ .+$"
+)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """The folder that the log is sent to."""
+    monkeypatch.delenv("ASCEND_GLOBAL_LOG_LEVEL")
+    monkeypatch.setenv("ASCEND_PROCESS_LOG_PATH", str(tmp_path))
+    return tmp_path
+
+
+def lines(root: Path):
+    """All lines that were logged."""
+    return [
+        line for path in sorted(root.glob("debug/plog/plog-*.log")) for line in path.read_text().splitlines()
+    ]
+
+
+def test_an_error_leaves_its_line(root):
+    """A device that does not exist leaves one line with code, name and the position of the raise."""
+    with pytest.raises(npusim.InvalidDeviceError):
+        npusim.node().device(99)
+    (line,) = lines(root)
+    assert LINE.match(line)
+    assert "107001" in line
+    assert "ACL_ERROR_RT_INVALID_DEVICEID" in line
+    assert "[machine.py:" in line
+
+
+def test_the_file_is_called_as_on_the_real_machine(root):
+    """plog-<pid>_<year to millisecond>.log in debug/plog."""
+    with pytest.raises(npusim.OutOfMemoryError):
+        npusim.node().device(0).memory.allocate(1 << 50)
+    (path,) = root.glob("debug/plog/*")
+    assert re.fullmatch(r"plog-\d+_\d{17}\.log", path.name)
+    assert "[caching_allocator.py:" in path.read_text()
+
+
+def test_a_fault_names_its_kernel(root):
+    """A device fault leaves the kernel's name, which is what a learner searches for."""
+    stream = npusim.node().device(0).default_stream
+    stream.fail("The aicore execution is abnormal.", code=507015, task="MyAdd")
+    assert "fault kernel_name=MyAdd" in lines(root)[0]
+    assert "507015" in lines(root)[0]
+
+
+def test_without_errors_there_is_no_file(root):
+    """A program that does nothing wrong leaves nothing."""
+    npusim.node().device(0).synchronize()
+    assert list(root.iterdir()) == []
+
+
+def test_levels(root, monkeypatch):
+    """Level 1 logs each launch; level 4 logs nothing, not even errors."""
+    x = npusim.TensorSpec((4,), "float16")
+    for level, expected in (("1", 1), ("3", 0)):
+        monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", level)
+        npusim.reset()
+        before = len(lines(root))
+        npusim.node().device(0).default_stream.launch(npusim.Op("Add", "elementwise", [x], [x]))
+        assert len(lines(root)) - before == expected
+    monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", "4")
+    npusim.reset()
+    before = len(lines(root))
+    with pytest.raises(npusim.InvalidDeviceError):
+        npusim.node().device(99)
+    assert len(lines(root)) == before
+
+
+@pytest.mark.parametrize("name", ["ASCEND_SLOG_PRINT_TO_STDOUT", "ASCEND_LOG_PRINT_TO_STDOUT"])
+def test_printing_replaces_the_file(root, monkeypatch, capsys, name):
+    """With the variable set, old name or new, lines are printed and no file is made."""
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(npusim.InvalidDeviceError):
+        npusim.node().device(99)
+    assert LINE.match(capsys.readouterr().out.strip())
+    assert list(root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ASCEND_GLOBAL_LOG_LEVEL", "5"),
+        ("ASCEND_GLOBAL_LOG_LEVEL", "x"),
+        ("ASCEND_SLOG_PRINT_TO_STDOUT", "yes"),
+    ],
+)
+def test_wrong_settings_are_named(monkeypatch, name, value):
+    """A wrong value is named with what the variable accepts."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(npusim.EnvironmentVariableError, match=f"{name}='{value}'.* set it to 0"):
+        npusim.node()
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(tmp_path, monkeypatch):
+    """Where the folder cannot be made the program goes on, and gets its own error."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("ASCEND_GLOBAL_LOG_LEVEL")
+    monkeypatch.setenv("ASCEND_PROCESS_LOG_PATH", str(tmp_path / "file"))
+    for _ in range(2):
+        with pytest.raises(npusim.InvalidDeviceError):
+            npusim.node().device(99)
+
+
+def test_lines_are_single_and_exact(tmp_path):
+    """Line breaks become spaces; the time is written to the microsecond."""
+    moment = datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=UTC)
+    log = Plog(LogSettings(INFO, root=str(tmp_path)), clock=lambda: moment)
+    log.write(ERROR, "GE", "first\n  second")
+    log.write(0, "GE", "not wanted")
+    log.close()
+    (line,) = lines(tmp_path)
+    assert ":2026-01-31-09:30:00.123.456 [test_plog.py:" in line
+    assert line.endswith(" first second")
+    assert next(tmp_path.glob("debug/plog/*")).name.endswith("_20260131093000123.log")
