@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation, Limits
-from camp.warm.nursery import Brood, isolation, nursery
+from camp.warm.nursery import isolation, usable
 
 __all__ = [
     "Backend",
-    "Brood",
     "Isolation",
     "Limits",
     "SandboxError",
     "WarmKernelError",
     "isolation",
-    "nursery",
+    "usable",
 ]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from camp.warm.errors import SandboxError, WarmKernelError
@@ -28,7 +29,7 @@ _BUFFER_BYTES = 1 << 20
 # What the zygote needs of this process's environment, and so all that a kernel could find of it.
 KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # More threads in the zygote would hang its children; more in a kernel only make graders slower.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,20 @@ def nursery(brood: Brood) -> Nursery:
     return found
 
 
+@cache
+def usable() -> Isolation:
+    """The sandbox that this process's kernels get; with no back end where warm kernels cannot be had at all.
+
+    Starts the zygote, which the kernels need anyway; tried once in a process.
+    """
+    if not sys.platform.startswith("linux"):
+        return isolation()
+    try:
+        return nursery(Brood()).isolation
+    except (WarmKernelError, SandboxError) as error:
+        return Isolation(None, ((Backend.NAMESPACES, str(error)),))
+
+
 def isolation(backend: Backend | None = None) -> Isolation:
     """Which sandbox this machine gives a kernel; takes a fraction of a second, starts no kernel.
 
@@ -162,4 +177,4 @@ def isolation(backend: Backend | None = None) -> Isolation:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEEP_ENVIRONMENT if name in os.environ}
-    return {**kept, **_ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}

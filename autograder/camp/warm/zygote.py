@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from camp.warm import confine, linux, places, selfcheck
 from camp.warm.limits import Backend, Isolation, Limits
+from camp.warm.nursery import ONE_THREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -237,8 +238,9 @@ class _Zygote:
 
 def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> None:
     """Be the kernel, with the environment of the order and nothing of the grader's."""
+    threads = {name: os.environ[name] for name in ONE_THREAD}
     os.environ.clear()
-    os.environ.update(order["environment"])
+    os.environ.update(threads | order["environment"])
     os.environ.update(HOME=cell.home, TMPDIR=cell.home, IPYTHONDIR=f"{cell.home}/.ipython")
     if cell.backend is Backend.NAMESPACES:
         os.environ["TMPDIR"] = "/tmp"  # noqa: S108 - its own

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import nbformat.v4
 import pytest
-from camp.warm import Backend, Brood, Isolation, Limits, SandboxError, isolation, nursery
+from camp.warm import Backend, Isolation, Limits, SandboxError, isolation
 from camp.warm.client import WarmKernelManager, WarmNotebookClient, client_options
+from camp.warm.nursery import Brood, nursery
 from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient import NotebookClient
 
@@ -228,7 +229,7 @@ def test_the_kernel_goes_with_the_provisioner():
 
 ORPHANS = """
 import sys, time, nbformat.v4
-from camp.warm import Brood, nursery
+from camp.warm.nursery import Brood, nursery
 from camp.warm.client import WarmNotebookClient, client_options
 client = WarmNotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell()]), **client_options())
 with client.setup_kernel(env={}):
