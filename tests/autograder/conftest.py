@@ -1,0 +1,163 @@
+"""A toy course, small enough to be graded in seconds, and ways to hand in answers to it."""
+
+import json
+import os
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+
+import nbformat
+import pytest
+from camp.answers import fill_in
+from camp.classroom import collect, grade_class, submissions, write_example_class
+from camp.course import load_course
+from camp.exercise import load_exercise
+from camp.grade import grade
+from camp.intake import take_in
+from camp.paths import Layout
+
+TOY = Path(__file__).parent / "toy"
+RIGHT = {
+    "double": "def double(x):\n    return 2 * x\n",
+    "total": "def total(numbers):\n    return sum(numbers)\n",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_programs_on_path():
+    """The gradebook puts Python's own folder on the PATH; let that happen once, before any test compares."""
+    own = str(Path(sys.executable).parent)
+    if own not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", "")])
+
+
+@pytest.fixture(scope="session")
+def sums():
+    """The exercise of two tasks, as it stands in the repository; only to be read."""
+    return load_exercise(load_course(TOY / "exercises"), "a1-sums")
+
+
+@pytest.fixture(scope="session")
+def words():
+    """The exercise with a file of data beside it; only to be read."""
+    return load_exercise(load_course(TOY / "exercises"), "a2-words")
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """A checkout of the toy course, to be changed at will."""
+    root = tmp_path / "checkout"
+    shutil.copytree(TOY / "exercises", root / "exercises", ignore=shutil.ignore_patterns("__pycache__"))
+    return Layout(root)
+
+
+@pytest.fixture
+def right():
+    """Answers that earn full marks in `sums`."""
+    return dict(RIGHT)
+
+
+@pytest.fixture
+def learner_file(tmp_path, sums):
+    """Write a learner's notebook with these answers (and changes made to it) and return its path."""
+
+    def write(answers, change=None, exercise=sums):
+        code = {task: textwrap.dedent(text) for task, text in answers.items()}
+        notebook = json.loads(nbformat.writes(fill_in(exercise, code)))
+        if change is not None:
+            change(notebook["cells"])
+        path = tmp_path / "submitted.ipynb"
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def graded(learner_file, sums):
+    """Grade these answers of one learner."""
+
+    def run(answers, change=None, learner="ada", exercise=sums):
+        return grade(take_in(learner_file(answers, change, exercise), exercise), exercise, learner)
+
+    return run
+
+
+@pytest.fixture
+def hand_in(toy):
+    """Write a submission into a folder of submissions and return that folder."""
+
+    def write(learner, answers, assignment="a1-sums"):
+        course = load_course(toy.exercises)
+        exercise = load_exercise(course, assignment)
+        path = toy.root / "inbox" / learner / assignment / f"{exercise.assignment.notebook}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(answers, bytes):
+            path.write_bytes(answers)
+        else:
+            path.write_text(nbformat.writes(fill_in(exercise, answers)), encoding="utf-8")
+        return toy.root / "inbox"
+
+    return write
+
+
+@pytest.fixture
+def grade_inbox(toy, monkeypatch):
+    """Grade what was handed in, as `camp grade --from` does; return (learner, assignment, earlier) tuples.
+
+    Without `processes` the grading is done in this process, which spares the time that starting them takes.
+    """
+
+    def here(function, jobs, _workers):
+        return ((job, function(job)) for job in jobs)
+
+    def run(processes=None, source=None):
+        course = load_course(toy.exercises)
+        names = [a.id for a in course.assignment]
+        collect(toy, course, source or toy.root / "inbox", names)
+        told = []
+
+        def tell(verdict, earlier):
+            told.append((verdict.learner, verdict.assignment, earlier))
+
+        with monkeypatch.context() as patch:
+            if processes is None:
+                patch.setattr("camp.classroom.in_workers", here)
+            grade_class(toy, course, submissions(toy, course, names), processes or 1, tell)
+        return told
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def graded_class(tmp_path_factory):
+    """The example class of the toy course, graded once by two workers; only to be read."""
+    root = tmp_path_factory.mktemp("class") / "checkout"
+    shutil.copytree(TOY / "exercises", root / "exercises", ignore=shutil.ignore_patterns("__pycache__"))
+    layout = Layout(root)
+    course = load_course(layout.exercises)
+    names = [a.id for a in course.assignment]
+    collect(layout, course, write_example_class(layout, course), names)
+    grade_class(layout, course, submissions(layout, course, names), 2, lambda *_: None)
+    return layout
+
+
+@pytest.fixture
+def processes_with():
+    """Find processes that were started with this text in their environment."""
+
+    def find(text):
+        found = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit() or folder.name == str(os.getpid()):
+                continue
+            try:
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z" and text.encode() in (folder / "environ").read_bytes():
+                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    return find

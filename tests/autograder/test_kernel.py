@@ -1,0 +1,364 @@
+"""The kernel: a cell that hangs or dies costs itself, a probe leaves no trace, and only data comes back."""
+
+import math
+import uuid
+from pathlib import Path
+
+import pytest
+from camp import kernel as kernel_module
+from camp.checks import KernelDiedError, ProbeFailedError, ProbeTimeoutError
+from camp.errors import KernelStartError
+from camp.kernel import MAX_OUTPUT_BYTES, CellTimedOutError, Kernel
+
+LOOP = "while True:\n    pass"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One kernel for the tests that leave it alive and do not mind what others put into it."""
+    with Kernel(30) as kernel:
+        yield kernel
+
+
+def _text(outputs, name="stdout"):
+    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == name)
+
+
+def test_outputs_and_errors_come_back(shared):
+    """What a cell prints comes back, and its error is one of the outputs."""
+    outputs = shared.run("print('hello')\n1 / 0")
+    assert _text(outputs) == "hello\n"
+    assert [o.ename for o in outputs if o.output_type == "error"] == ["ZeroDivisionError"]
+
+
+def test_probe_sees_names_and_inputs(shared):
+    """A probe sees what the cells defined and what it was given, also text that needs quoting."""
+    shared.run("def join(a, b):\n    return a + b")
+    text = "\"'\\\n{}你好\u2028"
+    assert shared.probe("result = join(a, b)", {"a": text, "b": "'''"}) == text + "'''"
+
+
+def test_probe_leaves_the_namespace_as_it_was(shared):
+    """A probe's names, inputs and imports are gone afterwards, and so is the probe itself."""
+    names = "sorted(n for n in globals() if not n.startswith('_i'))"
+    before = _text(shared.run(f"print({names})"))
+    assert shared.probe("import os as module\nvalue = x\nresult = value", {"x": 1}) == 1
+    with pytest.raises(ProbeFailedError):
+        shared.probe("value = x\n1 / 0", {"x": 1})
+    assert _text(shared.run(f"print({names})")) == before
+
+
+def test_probe_is_not_in_the_history(shared):
+    """The text of a probe is not found in IPython's history."""
+    shared.probe("result = 'needle in the hay'", {})
+    outputs = shared.run("print([v for v in globals().values() if 'needle in ' + 'the hay' in str(v)])")
+    assert _text(outputs) == "[]\n"
+
+
+@pytest.mark.parametrize("value", [None, True, -1, 2.5, "é\u0000", [], {"a": [1, {"b": None}]}, 10**30])
+def test_plain_data_comes_back_as_it_is(shared, value):
+    """Plain data comes back the same, type and all."""
+    came = shared.probe("result = x", {"x": value})
+    assert came == value
+    assert type(came) is type(value)
+
+
+def test_nan_and_infinity_are_data(shared):
+    """NaN and infinity come back as such, and are no reason to end."""
+    came = shared.probe("result = [float('nan'), float('inf'), -float('inf')]", {})
+    assert math.isnan(came[0])
+    assert came[1:] == [math.inf, -math.inf]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("1 / 0", "your code raised ZeroDivisionError: division by zero"),
+        ("pass", "NameError: the hidden check got no result"),
+        ("result = object()", "TypeError: Object of type object is not JSON serializable"),
+        ("result = {1, 2}", "TypeError"),
+        ("result = b'bytes'", "TypeError"),
+        ("result = {(1, 2): 3}", "TypeError"),
+        ("result = []\nresult.append(result)", "ValueError: Circular"),
+        ("result = 'x' * 2_000_000", "it gave back 2000002 bytes; at most 1000000 are read"),
+        ("result = 10 ** 10_000", "your code raised ValueError"),
+        ("result = []\nfor _ in range(100_000): result = [result]", "RecursionError"),
+        ("raise ValueError('line 1\\nline 2')", "your code raised ValueError: line 1"),
+        ("raise ValueError", "your code raised ValueError: no message"),
+        ("raise ValueError('x' * 10_000)", "..."),
+        ("import sys\nsys.exit(3)", "your code raised SystemExit"),
+        ("def f(): f()\nf()", "your code raised RecursionError"),
+        ("input('?')", "your code raised StdinNotImplementedError"),
+    ],
+)
+def test_what_is_no_data_is_said(shared, code, told):
+    """A probe that raises, or leaves what is no plain data, ends in one short line."""
+    with pytest.raises(ProbeFailedError) as caught:
+        shared.probe(code, {})
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "forged",
+    ["3", "{'a': 1}", "'not JSON'", "'[' * 100_000", "'1' * 10_000", "None", "'[' + '1,' * 600_000 + '1]'"],
+)
+def test_forged_data_is_refused(shared, forged):
+    """Data that the learner's code sends in the probe's name may be anything, and ends in a failed probe."""
+    code = f"""
+import IPython.display
+def forge(*args, **kwargs):
+    real({{"{kernel_module.DATA_TYPE}": {forged}}}, raw=True)
+real = IPython.display.display
+IPython.display.display = forge
+result = 1
+"""
+    try:
+        with pytest.raises(ProbeFailedError):
+            shared.probe(code, {})
+    finally:
+        shared.run("import IPython.display\nIPython.display.display = IPython.core.display_functions.display")
+
+
+def test_probe_that_prints_much_keeps_its_data(shared):
+    """Prints of a learner's function, however many, do not push the answer out."""
+    assert shared.probe("print('x' * 1_000_000)\nresult = 5", {}) == 5
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_is_capped(shared, stream):
+    """Of each stream the first so many characters are kept, however it is cut into messages."""
+    code = "import sys\nfor i in range(400):\n    print('x' * 999, file=sys.STREAM)".replace("STREAM", stream)
+    other = {"stdout": "stderr", "stderr": "stdout"}[stream]
+    outputs = shared.run(f"{code}\nprint('y', file=sys.{other})")
+    assert len(_text(outputs, stream)) == MAX_OUTPUT_BYTES
+    assert _text(outputs, other) == "y\n"
+
+
+def test_displays_are_capped(shared):
+    """Displays are kept up to a bound as well."""
+    outputs = shared.run("for _ in range(100):\n    display('x' * 10_000)")
+    assert sum(len(str(o)) for o in outputs) < 2 * MAX_OUTPUT_BYTES
+
+
+def test_environment_is_bare(shared, monkeypatch):
+    """Nothing of the grader's environment reaches the kernel but what a process needs."""
+    monkeypatch.setenv("CAMP_SECRET", "token")
+    with Kernel(30, environment={"EXTRA": "1"}) as kernel:
+        seen = kernel.probe("import os\nresult = dict(os.environ)", {})
+        home = kernel.probe("import os\nresult = [os.getcwd(), os.listdir()]", {})
+    assert "CAMP_SECRET" not in seen
+    assert seen["EXTRA"] == "1"
+    assert seen["HOME"] == home[0]
+    assert home[1] == []
+
+
+def test_no_port_is_opened(shared):
+    """The kernel listens on sockets in its own folder, not on the network."""
+    came = shared.probe(
+        "from ipykernel.connect import get_connection_info\nresult = get_connection_info(unpack=True)['transport']",
+        {},
+    )
+    assert came == "ipc"
+
+
+def test_files_lie_beside_the_notebook(tmp_path):
+    """Files of the exercise are where the notebook expects them, and are copies."""
+    (tmp_path / "x.txt").write_text("hello", encoding="utf-8")
+    with Kernel(30, {"data/x.txt": tmp_path / "x.txt"}) as kernel:
+        assert kernel.probe("result = open('data/x.txt').read()", {}) == "hello"
+        kernel.run("open('data/x.txt', 'w').write('spoilt')")
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "hello"
+
+
+def test_leaving_does_not_end_the_kernel(shared):
+    """`exit()` and `quit()` are an error of their cell, as in a script, and what was defined stays."""
+    shared.run("stays = 7")
+    for name in ("exit", "quit"):
+        outputs = shared.run(f"{name}()")
+        assert [o.ename for o in outputs if o.output_type == "error"] == ["SystemExit"]
+    assert shared.probe("result = stays", {}) == 7
+
+
+@pytest.mark.slow
+def test_unseeded_numbers_are_the_same_in_every_kernel():
+    """Random numbers of an answer that sets no seed are the same in every run, and so are hashes."""
+
+    def numbers():
+        with Kernel(30) as kernel:
+            return kernel.probe("import random\nresult = [random.random(), hash('x')]", {})
+
+    assert numbers() == numbers()
+
+
+@pytest.mark.slow
+def test_cell_that_hangs_costs_itself():
+    """After a cell that hung, a new kernel has what the earlier cells defined, and the later ones run."""
+    with Kernel(2) as kernel:
+        kernel.run("x = 1")
+        with pytest.raises(CellTimedOutError):
+            kernel.run(LOOP)
+        kernel.run("y = x + 1")
+        with pytest.raises(ProbeTimeoutError, match="still running after 2 s"):
+            kernel.probe(LOOP, {})
+        assert kernel.probe("result = [x, y]", {}) == [1, 2]
+
+
+@pytest.mark.slow
+def test_cell_may_have_more_time_than_others():
+    """A cell with a bound of its own may take longer."""
+    with Kernel(1) as kernel:
+        kernel.run("import time\ntime.sleep(1.5)\nx = 1", timeout=60)
+        assert kernel.probe("result = x", {}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "death",
+    [
+        "import os\nos._exit(0)",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+        "import ctypes\nctypes.string_at(0)",
+    ],
+    ids=["exit", "kill", "segmentation fault"],
+)
+def test_cell_that_ends_the_kernel_costs_itself(death):
+    """After a death, a new kernel has what the earlier cells defined."""
+    with Kernel(30) as kernel:
+        kernel.run("x = 1")
+        with pytest.raises(KernelDiedError, match="ended the kernel's process"):
+            kernel.run(death)
+        assert kernel.probe("result = x", {}) == 1
+
+
+@pytest.mark.slow
+def test_cell_that_does_not_run_twice_is_left_out():
+    """A cell that went well once and hangs or dies when it is run again costs no later cell."""
+    with Kernel(2) as kernel:
+        kernel.run("x = 1")
+        for flag, trouble in (("/tmp/camp-test-a", LOOP), ("/tmp/camp-test-b", "import os; os._exit(1)")):  # noqa: S108
+            own = f"{flag}-{uuid.uuid4().hex}"
+            body = trouble.replace("\n", "\n    ")
+            kernel.run(f"from pathlib import Path\np = Path({own!r})\nif p.exists():\n    {body}\np.touch()")
+        with pytest.raises(KernelDiedError):
+            kernel.run("import os\nos._exit(1)")
+        assert kernel.probe("result = x", {}) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "s.send(sock, 'stream', {'name': 'stdout'}, parent=p)",
+        "s.send(sock, 'stream', {'text': 5, 'name': []}, parent=p)",
+        "s.send(sock, 'error', {}, parent=p)",
+        "s.send(sock, 'display_data', {'data': 7, 'metadata': {}}, parent=p)",
+        "s.send(sock, 'comm_open', {'data': {'state': 5}, 'comm_id': [], 'target_name': 'x'}, parent=p)",
+        "s.send(sock, 'status', {}, parent=p)",
+        "s.send(sock, 'no such type', {}, parent=p)",
+        "sock.send_multipart([b'rubbish'])",
+        "s.key = b'other'; s.send(sock, 'stream', {'name': 'stdout', 'text': 'x'}, parent=p)",
+        "s.send(sock, 'status', {'execution_state': 'idle'}, parent=p)",
+    ],
+)
+def test_forged_messages(forgery):
+    """Messages that no kernel would send never raise anything but our own errors, and the next cell runs."""
+    code = f"""
+k = get_ipython().kernel
+s, sock, p = k.session, k.iopub_socket, k.get_parent()
+{forgery}
+"""
+    with Kernel(5) as kernel:
+        kernel.run("x = 1")
+        try:
+            kernel.run(code)
+        except (KernelDiedError, CellTimedOutError):
+            pass
+        try:
+            kernel.run("pass")
+        except (KernelDiedError, CellTimedOutError):
+            pass
+        try:
+            assert kernel.probe("result = x", {}) == 1
+        except (ProbeTimeoutError, KernelDiedError, ProbeFailedError):
+            assert "s.key" in forgery
+
+
+@pytest.mark.slow
+def test_no_process_is_left(processes_with):
+    """No kernel, and nothing that one started, outlives a timeout, a death or the end."""
+    mark = f"CAMP_TEST_MARK={uuid.uuid4().hex}"
+    spawn = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    name, value = mark.split("=")
+    with Kernel(3, environment={name: value}) as kernel:
+        kernel.run(spawn)
+        assert processes_with(mark), "the test must be able to fail"
+        with pytest.raises(CellTimedOutError):
+            kernel.run(LOOP)
+        assert processes_with(mark) == []
+        with pytest.raises(KernelDiedError):
+            kernel.run(f"{spawn}\nimport os\nos._exit(0)")
+        assert processes_with(mark) == []
+        kernel.run("pass")
+        assert processes_with(mark)
+    assert processes_with(mark) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "import os, shutil\nshutil.rmtree(os.getcwd())",
+        "import os\nos.chdir('/')",
+        "import os\nhere = os.getcwd()\nos.rename(here, here + '2')\nos.symlink('/etc', here)",
+        "import os\nos.chmod('.', 0)",
+        "import sys\nsys.stdout.close()\nsys.stderr.close()",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()",
+        "import sys\nsys.setrecursionlimit(10)",
+        "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.signal(signal.SIGINT, signal.SIG_IGN)",
+        "import atexit, time\natexit.register(time.sleep, 600)",
+        "import asyncio\nasyncio.get_event_loop().stop()",
+    ],
+)
+def test_what_a_cell_breaks_ends_with_the_kernel(damage):
+    """Whatever a cell does to its folder or its process, leaving the kernel ends in order."""
+    with Kernel(5) as kernel:
+        try:
+            kernel.run(damage)
+            kernel.probe("result = 1", {})
+        except (KernelDiedError, CellTimedOutError, ProbeFailedError, ProbeTimeoutError):
+            pass
+    assert any(Path("/etc").iterdir())
+
+
+@pytest.mark.slow
+def test_machine_that_starts_no_kernel(monkeypatch):
+    """Where no kernel starts, that is our error with the way out, and no learner's."""
+    monkeypatch.setattr("ipykernel.kernelspec.get_kernel_dict", lambda *_, **__: {"argv": ["/nonexistent"]})
+    with (
+        pytest.raises(KernelStartError, match="could not be started .*; see camp doctor"),
+        Kernel(5) as kernel,
+    ):
+        kernel.run("pass")
+
+
+def test_kernel_is_this_very_python(shared, tmp_path, monkeypatch):
+    """A kernel that the user has installed as python3 is not the one that grades."""
+    spec = tmp_path / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    with Kernel(30) as kernel:
+        import sys
+
+        assert kernel.probe("import sys\nresult = sys.prefix", {}) == sys.prefix
+
+
+def test_long_temporary_folder(tmp_path, monkeypatch):
+    """A temporary folder whose path is too long for sockets is no obstacle."""
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with Kernel(30) as kernel:
+        assert kernel.probe("result = 1", {}) == 1

@@ -1,0 +1,6 @@
+# ---
+# about: Joins two words.
+# ---
+# %% shout
+def shout(word):
+    return " ".join([GREETING, word.upper()]) + "!"

