@@ -121,7 +121,10 @@ class Ask:
             )
         if not _is_number(a) or not _is_number(b):
             return False
-        return math.isclose(a, b, rel_tol=rtol, abs_tol=atol)
+        try:
+            return a == b or math.isclose(a, b, rel_tol=rtol, abs_tol=atol)
+        except OverflowError:  # a whole number of more digits than a float has room for
+            return False
 
 
 def _is_number(value: object) -> bool:

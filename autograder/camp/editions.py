@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
-from nbgrader.preprocessors import ClearSolutions, LockCells
+from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
 
 from camp.exercise import ANSWER, Exercise
 
@@ -54,7 +54,7 @@ def learner_edition(exercise: Exercise) -> NotebookNode:
     """The notebook a learner gets: no solutions, the rest locked, no outputs."""
     notebook = instructor_edition(exercise)
     stubbed = ClearSolutions(code_stub={"python": STUB})
-    for preprocessor in (LockCells(), stubbed):
+    for preprocessor in (LockCells(), stubbed, ComputeChecksums()):
         notebook, _ = preprocessor.preprocess(notebook, {})
     return notebook
 

@@ -225,6 +225,8 @@ class GradebookDoor:
             GradebookError: nbgrader refused; entering it again starts over.
         """
         assignment, learner = verdict.assignment, verdict.learner
+        if "[" in learner:
+            raise GradebookError(f"nbgrader cannot enter {learner!r}: '[' in a name is a pattern to it; rename it")
         receipt = self._receipt(verdict)
         receipt.unlink(missing_ok=True)
         on, name = f"{assignment} of {learner}", _exactly(learner)
@@ -307,7 +309,7 @@ class GradebookDoor:
 
 def _exactly(name: str) -> str:
     """A learner's name as the pattern that nbgrader takes it for, which matches this name alone."""
-    return re.sub(r"([*?[\s])", r"[\1]", name)
+    return re.sub(r"([*?\s])", r"[\1]", name)
 
 
 def _digest(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -40,12 +41,10 @@ _MAX_SOCKET_FOLDER = 80
 """A socket's path may have about 107 bytes; what is left is for its name."""
 _KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
-# Without IPython's own `exit` and `quit`, Python's raise SystemExit in the cell instead of ending the kernel
-# a moment later, in the middle of another task. The seed makes unseeded answers the same in every run.
+# IPython's own `exit` and `quit` end the kernel a moment later, in the middle of another task; these raise
+# SystemExit in the cell, as in a script. The seed makes unseeded answers the same in every run.
 _PREPARE = """
-for name in ("exit", "quit"):
-    get_ipython().user_ns.pop(name, None)
-del name
+exit = quit = __import__("sys").exit
 __import__("random").seed(0)
 """
 
@@ -87,6 +86,12 @@ class _Client(NotebookClient):
         manager = super().create_kernel_manager()
         manager.kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
         return manager
+
+    async def _async_poll_kernel_alive(self) -> None:
+        with contextlib.suppress(
+            AssertionError
+        ):  # the kernel was stopped while nbclient still asked after it
+            await super()._async_poll_kernel_alive()
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         if self._keep(msg["msg_type"], msg["content"]):
@@ -227,7 +232,7 @@ class Kernel:
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(home)}},
         )
-        self._stack.enter_context(_started(client, self._child_environment(home)))
+        self._stack.enter_context(_started(client, self._child_environment(folder)))
         client.forget()
         client.execute_cell(new_code_cell(_PREPARE), 0, store_history=False)
         self._client = client
@@ -237,10 +242,11 @@ class Kernel:
         self._client = None
         self._stack.close()
 
-    def _child_environment(self, home: Path) -> dict[str, str]:
+    def _child_environment(self, folder: Path) -> dict[str, str]:
         """The kernel's environment: nothing of the grader's own but what a process needs."""
         kept = {name: os.environ[name] for name in _KEEP_ENVIRONMENT if name in os.environ}
-        own = {"HOME": str(home), "IPYTHONDIR": str(home), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+        own = {"HOME": str(folder / "home"), "IPYTHONDIR": str(folder / "ipython")}
+        own |= {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
         return {**kept, **own, **self._environment}
 
 
@@ -259,7 +265,8 @@ def _local_only(folder: Path) -> Config:
 @contextlib.contextmanager
 def _started(client: NotebookClient, environment: dict[str, str]) -> Iterator[None]:
     """Nbclient's own set-up and clean-up, with an environment for the kernel, and no process left over."""
-    with client.setup_kernel(env=environment):
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the terminal is the grader's
+    with client.setup_kernel(env=environment, **silent):
         group = getattr(client.km.provisioner, "pgid", None) if client.km else None
         try:
             yield

@@ -15,6 +15,8 @@ MIN_CHARS = 24
 """Shorter lines (a return, a bracket) are in every program and prove nothing."""
 
 _TAG = re.compile(r"<[^>]+>")
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "", "f": ""}
 
 
 def secret_lines(exercise: Exercise) -> set[str]:
@@ -40,19 +42,49 @@ def secret_lines(exercise: Exercise) -> set[str]:
 
 def leaked(text: str, exercise: Exercise) -> list[str]:
     """The secret lines of an exercise that stand in a text: a notebook, a page, a file of a wheel."""
-    plain = html.unescape(_TAG.sub("", text)).replace('\\"', '"')
-    readable = {" ".join(line.split()) for line in (text + "\n" + plain).replace("\\n", "\n").splitlines()}
-    whole = "\n".join(readable)
-    return sorted(line for line in secret_lines(exercise) if line in whole)
+    return _found(text, _secrets(exercise))
+
+
+def _secrets(exercise: Exercise) -> dict[str, str]:
+    """The secret lines, by their text without white space."""
+    return {_squeezed(line): line for line in secret_lines(exercise)}
+
+
+def _found(text: str, secrets: dict[str, str]) -> list[str]:
+    readings = {_squeezed(reading) for reading in _readings(text)}
+    return sorted(line for bare, line in secrets.items() if any(bare in reading for reading in readings))
+
+
+def _readings(text: str) -> set[str]:
+    """A text as it stands, as a browser shows it, as JSON (also JSON within JSON) means it, and both."""
+    once = _unescaped(text)
+    written = {text, once, _unescaped(once)}
+    return written | {html.unescape(_TAG.sub("", reading)) for reading in written}
+
+
+def _unescaped(text: str) -> str:
+    halves = _ESCAPE.sub(_meant, text)
+    return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs become one character
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _CONTROL.get(code, code)
+
+
+def _squeezed(text: str) -> str:
+    """Without white space, which editors, highlighters and line wraps change."""
+    return "".join(text.split())
 
 
 def leaks_in(folder: Path, exercise: Exercise, pattern: str = "*") -> list[str]:
     """The secret lines that stand in any file below a folder, each with the file's name."""
+    secrets = _secrets(exercise)
     return [
         f"{path.relative_to(folder)}: {line}"
         for path in sorted(folder.rglob(pattern))
         if path.is_file()
-        for line in leaked(path.read_text(encoding="utf-8", errors="ignore"), exercise)
+        for line in _found(path.read_text(encoding="utf-8", errors="ignore"), secrets)
     ]
 
 
