@@ -135,7 +135,8 @@ BANNED = "binary_cross_entropy"
 _HALF = (torch.float16, torch.bfloat16)
 _exclude = torch._C._ExcludeDispatchKeyGuard
 _keys = torch._C.DispatchKeySet(torch._C._dispatch_key_parse(KEY))
-_casts: dict[int, tuple[Tensor, Tensor]] = {}  # parameters cast once a region: id, the parameter, the cast
+# Parameters cast once a region: by id and type, the parameter and its cast.
+_casts: dict[tuple[int, torch.dtype], tuple[Tensor, Tensor]] = {}
 _clear_cpp_cache = torch.clear_autocast_cache
 
 
@@ -156,9 +157,9 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
             value.is_leaf and value.requires_grad and dtype in _HALF and torch.is_autocast_cache_enabled()
         ):
             return value.to(dtype)
-        known = _casts.get(id(value))
+        known = _casts.get((id(value), dtype))
         if known is None:
-            known = _casts[id(value)] = (value, value.to(dtype))
+            known = _casts[id(value), dtype] = (value, value.to(dtype))
         return known[1]
     if isinstance(value, list | tuple):
         return type(value)(_cast(v, dtype) for v in value)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils import backend_registration
 
-from torch_npu._sim import accelerator, generators, guard, registration, runtime, untyped_storage
+from torch_npu._sim import (
+    accelerator,
+    generators,
+    guard,
+    registration,
+    runtime,
+    storage_swap,
+    untyped_storage,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -44,5 +52,6 @@ def install(module: ModuleType) -> None:
     guard.install(runtime.device_count)
     registration.register_all()
     untyped_storage.install()
+    storage_swap.install()
     generators.install()
     accelerator.install(module)

@@ -86,7 +86,6 @@ _VIEWS_ON_CPU = (
     "set_.source_Storage",
     "set_.source_Storage_storage_offset",
     "set_.source_Tensor",
-    "set_",
 )
 
 _library: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
@@ -138,6 +137,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         "zeros": factories.zeros,
         "_efficientzerotensor": factories.zeros,  # a lazy zero has no memory that an alias could show
         "resize_": resizing.resize_,
+        "set_": resizing.set_,
         "_has_compatible_shallow_copy_type": storages.can_take_the_place_of,
         **{name: _view_kernel(name) for name in _VIEWS_ON_CPU},
     }

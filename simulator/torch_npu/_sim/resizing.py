@@ -1,7 +1,6 @@
 """Operators that change how much memory a tensor has: resize_ and out= with the wrong size.
 
-The storage of an NPU tensor cannot grow in place; the tensor moves to a new one. Other views of the old
-storage keep seeing the old memory.
+A tensor grows with its storage, which other views share. An output of another size moves to new memory.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch._C import DispatchKey
 
-from torch_npu._sim.storages import adopt, alias
+from torch_npu._sim import storage_swap
+from torch_npu._sim.storages import adopt
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,14 +55,15 @@ def resize_(self: Tensor, size: Any, *, memory_format: torch.memory_format | Non
         )
         point_at(self, view)
         return self
-    bigger = torch.empty(self.storage_offset() + layout.numel(), dtype=self.dtype)
-    count = storage.nbytes() // self.element_size()
-    if count:
-        flat = torch.ops.aten.as_strided.default._op_dk(DispatchKey.CPU, self, (count,), (1,), 0)
-        bigger[:count].copy_(alias(flat))
-    moved = adopt(bigger, self.get_device())
+    storage_swap.resize(storage, int(needed))
     view = torch.ops.aten.as_strided.default._op_dk(
-        DispatchKey.CPU, moved, layout.shape, layout.stride(), self.storage_offset()
+        DispatchKey.CPU, self, layout.shape, layout.stride(), self.storage_offset()
     )
     point_at(self, view)
+    return self
+
+
+def set_(self: Tensor) -> Tensor:
+    """Kernel of aten::set_ without a source: the tensor holds nothing."""
+    point_at(self, adopt(torch.empty(0, dtype=self.dtype), self.get_device()))
     return self

@@ -29,6 +29,7 @@ from torch_npu.npu.device import (
     synchronize,
     utilization,
 )
+from torch_npu.npu.legacy_types import install as _install_legacy_types
 from torch_npu.npu.memory import (
     empty_cache,
     get_per_process_memory_fraction,
@@ -47,6 +48,17 @@ from torch_npu.npu.memory import (
     reset_max_memory_cached,
     reset_peak_memory_stats,
     set_per_process_memory_fraction,
+)
+from torch_npu.npu.npu_config import (
+    CubeMathType,
+    config,
+    conv,
+    get_mm_bmm_format_nd,
+    is_jit_compile_false,
+    matmul,
+    set_compile_mode,
+    set_mm_bmm_format_nd,
+    set_option,
 )
 from torch_npu.npu.random import (
     get_rng_state,
@@ -70,11 +82,14 @@ from torch_npu.npu.streams import (
 )
 
 __all__ = [
+    "CubeMathType",
     "Event",
     "Stream",
     "StreamContext",
     "amp",
     "can_device_access_peer",
+    "config",
+    "conv",
     "current_device",
     "current_stream",
     "default_stream",
@@ -87,6 +102,7 @@ __all__ = [
     "get_device_capability",
     "get_device_name",
     "get_device_properties",
+    "get_mm_bmm_format_nd",
     "get_per_process_memory_fraction",
     "get_rng_state",
     "get_rng_state_all",
@@ -96,8 +112,10 @@ __all__ = [
     "is_available",
     "is_bf16_supported",
     "is_initialized",
+    "is_jit_compile_false",
     "manual_seed",
     "manual_seed_all",
+    "matmul",
     "max_memory_allocated",
     "max_memory_cached",
     "max_memory_reserved",
@@ -117,7 +135,10 @@ __all__ = [
     "seed_all",
     "set_autocast_dtype",
     "set_autocast_enabled",
+    "set_compile_mode",
     "set_device",
+    "set_mm_bmm_format_nd",
+    "set_option",
     "set_per_process_memory_fraction",
     "set_rng_state",
     "set_rng_state_all",
@@ -126,6 +147,8 @@ __all__ = [
     "synchronize",
     "utilization",
 ]
+
+_install_legacy_types(globals())
 
 
 def __getattr__(name: str) -> object:

@@ -46,20 +46,23 @@ class GradScaler(torch.amp.GradScaler):
             enabled=enabled,
         )
         self._dynamic = dynamic
+        self._has_overflow = False  # in any optimizer since the last update: all of them skip their step
 
     def _unscale_grads_(
         self, optimizer: Any, inv_scale: torch.Tensor, found_inf: torch.Tensor, allow_fp16: bool
     ) -> Any:
         if self._dynamic:
-            return super()._unscale_grads_(optimizer, inv_scale, found_inf, allow_fp16)
+            found = super()._unscale_grads_(optimizer, inv_scale, found_inf, allow_fp16)
+            self._has_overflow = self._has_overflow or any(v.item() for v in found.values())
+            return found
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     parameter.grad.mul_(inv_scale.to(parameter.grad.device))
         return {found_inf.device: found_inf}
 
-    def _maybe_opt_step(self, optimizer: Any, optimizer_state: Any, *args: Any, **kwargs: Any) -> Any:
-        if not sum(v.item() for v in optimizer_state["found_inf_per_device"].values()):
+    def _maybe_opt_step(self, optimizer: Any, optimizer_state: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+        if not self._has_overflow:
             return optimizer.step(*args, **kwargs)
         print("Gradient overflow. Skipping step")  # noqa: T201 - as the real one does
         return None
@@ -80,6 +83,7 @@ class GradScaler(torch.amp.GradScaler):
                 "new_scale should be a float or a 1-element torch.npu.FloatTensor with requires_grad=False."
                 + pta_error(ErrCode.TYPE)
             )
+        self._has_overflow = False
         if new_scale is None and not self._dynamic:
             self._per_optimizer_states.clear()
             return

@@ -1,0 +1,1 @@
+"""Extensions beside the device itself: the migration of CUDA scripts."""

@@ -1,0 +1,212 @@
+"""`from torch_npu.contrib import transfer_to_npu`: a script written for CUDA runs on the NPU unchanged.
+
+Importing this module replaces, for the rest of the process, what names CUDA by what names the NPU. Its reach
+and its limits are those of torch_npu/contrib/transfer_to_npu.py in Ascend/pytorch: `torch.jit.script` is
+disabled, a later comparison of the backend with 'nccl' fails, device properties lack what only CUDA has.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]  # not in its __all__
+from torch.utils._device import DeviceContext
+
+from torch_npu import npu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# Functions whose device argument is rewritten.
+TORCH = (
+    "logspace randint hann_window rand full_like ones_like rand_like randperm arange frombuffer normal "
+    "_empty_per_channel_affine_quantized empty_strided empty_like scalar_tensor tril_indices "
+    "bartlett_window ones sparse_coo_tensor randn kaiser_window tensor triu_indices as_tensor zeros "
+    "randint_like full eye _sparse_csr_tensor_unsafe empty _sparse_coo_tensor_unsafe blackman_window "
+    "zeros_like range sparse_csr_tensor randn_like from_file _cudnn_init_dropout_state "
+    "_empty_affine_quantized linspace hamming_window empty_quantized _pin_memory load "
+    "set_default_device get_device_module sparse_compressed_tensor "
+)
+TENSOR = "new_empty new_empty_strided new_full new_ones new_tensor new_zeros to pin_memory"
+MODULE = "to to_empty"
+CUDA = (
+    "get_device_properties get_device_name get_device_capability list_gpu_processes set_device "
+    "synchronize mem_get_info memory_stats memory_summary memory_allocated max_memory_allocated "
+    "reset_max_memory_allocated memory_reserved max_memory_reserved reset_max_memory_cached "
+    "reset_peak_memory_stats default_stream can_device_access_peer current_stream utilization "
+    "set_per_process_memory_fraction caching_allocator_alloc "
+)
+DEVICE_ARGUMENTS = ("device", "device_type", "map_location", "device_id")
+_METHODS = ("torch.Tensor.npu", "torch.nn.Module.npu")
+# Positional whole numbers mean a device in these.
+NUMBERED = frozenset({"to", "to_empty"})
+
+
+def _renamed(value: Any, *, number_is_device: bool) -> Any:
+    """An argument with "cuda" replaced by "npu"."""
+    if isinstance(value, str):
+        return value.replace("cuda", "npu")
+    if isinstance(value, torch.device):
+        if value.type != "cuda":
+            return value
+        return torch.device("npu") if value.index is None else torch.device("npu", value.index)
+    if isinstance(value, dict):
+        return {
+            _renamed(k, number_is_device=False): _renamed(v, number_is_device=False) for k, v in value.items()
+        }
+    if number_is_device and isinstance(value, int) and not isinstance(value, bool):
+        return f"npu:{value}"
+    return value
+
+
+def _on_npu(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with devices named "cuda" replaced among its arguments."""
+    numbered = getattr(function, "__name__", "") in NUMBERED
+
+    @functools.wraps(function)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(
+            _renamed(a, number_is_device=numbered) if isinstance(a, str | torch.device | dict | int) else a
+            for a in args
+        )
+        for name in DEVICE_ARGUMENTS:
+            if kwargs.get(name) is not None:
+                kwargs[name] = _renamed(kwargs[name], number_is_device=True)
+        ids = kwargs.get("device_ids")
+        if isinstance(ids, list | tuple):
+            kwargs["device_ids"] = type(ids)(_renamed(i, number_is_device=numbered) for i in ids)
+        return function(*args, **kwargs)
+
+    return replaced
+
+
+def _on_hccl(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with the backend nccl replaced by hccl."""
+
+    def renamed(value: Any) -> Any:
+        return value.replace("nccl", "hccl").replace("cuda", "npu") if isinstance(value, str) else value
+
+    @functools.wraps(function)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        if "backend" in kwargs:
+            kwargs["backend"] = renamed(kwargs["backend"])
+        return function(*(renamed(a) for a in args), **kwargs)
+
+    return replaced
+
+
+def _wrap(owner: Any, names: Iterable[str]) -> None:
+    for name in names:
+        function = getattr(owner, name, None)
+        if function is not None:
+            setattr(owner, name, _on_npu(function))
+
+
+def _announce() -> None:
+    rank = os.environ.get("RANK")
+    if rank not in {None, "0"}:
+        return
+    replaced = [
+        *(f"torch.{n}" for n in TORCH.split()),
+        *(f"torch.Tensor.{n}" for n in TENSOR.split()),
+        *(f"torch.nn.Module.{n}" for n in MODULE.split()),
+    ]
+    frame = "    " + "*" * 109
+    double = "cause the double type is not supported now.."
+    lines = [
+        f"The torch.Tensor.cuda and torch.nn.Module.cuda are replaced with {' and '.join(_METHODS)} now..",
+        f"The torch.cuda.DoubleTensor is replaced with torch.npu.FloatTensor {double}",
+        "The backend in torch.distributed.init_process_group set to hccl now..",
+        "The torch.cuda.* and torch.cuda.amp.* are replaced with torch.npu.* and torch.npu.amp.* now..",
+        "The device parameters have been replaced with npu in the function below:",
+        ", ".join(replaced),
+    ]
+    text = "\n".join(["", frame, *("    " + line for line in lines), frame, "    "])
+    warnings.warn(text, ImportWarning, stacklevel=2)
+
+
+def _replace_cuda() -> None:
+    torch.cuda = npu
+    for name in ("cuda", "cuda.amp", "cuda.random", "cuda.streams", "cuda.memory"):
+        tail = name.partition(".")[2]
+        sys.modules[f"torch.{name}"] = getattr(npu, tail) if tail else npu
+    _wrap(npu, CUDA.split())
+    npu.device.__init__ = _on_npu(npu.device.__init__)  # type: ignore[method-assign]
+    vars(npu)["DoubleTensor"] = vars(npu)["FloatTensor"]
+
+
+def _replace_tensors() -> None:
+    tensor: Any = torch.Tensor
+    module: Any = torch.nn.Module
+    storage: Any = torch.storage.TypedStorage
+    _wrap(torch, TORCH.split())
+    _wrap(tensor, TENSOR.split())
+    _wrap(module, MODULE.split())
+    _wrap(torch.fft, ("fftfreq", "rfftfreq"))
+    tensor.cuda, tensor.is_cuda = tensor.npu, tensor.is_npu
+    module.cuda = module.npu
+    storage.is_cuda = storage.is_npu
+    mixin: Any = UninitializedTensorMixin
+    mixin._allowed_methods = [tensor.to if m.__name__ == "to" else m for m in mixin._allowed_methods]
+
+
+def _replace_constructors() -> None:
+    for owner in (
+        torch.amp.autocast_mode.autocast,
+        DeviceContext,
+        torch.nn.parallel.DistributedDataParallel,
+    ):
+        owner.__init__ = _on_npu(owner.__init__)  # type: ignore[method-assign]
+    for cls in (torch.UntypedStorage, torch.Generator):
+        cls.__new__ = staticmethod(_on_npu(cls.__new__))  # type: ignore[method-assign]
+
+
+def _replace_distributed() -> None:
+    if not torch.distributed.is_available():
+        return
+    distributed: Any = torch.distributed
+    distributed.init_process_group = _on_npu(_on_hccl(distributed.init_process_group))
+    c10d = distributed.distributed_c10d
+    c10d._new_group_with_tag = _on_hccl(c10d._new_group_with_tag)
+    if hasattr(distributed, "device_mesh"):
+        mesh = distributed.device_mesh
+        mesh.init_device_mesh = _on_npu(mesh.init_device_mesh)
+        mesh.DeviceMesh.__init__ = _on_npu(mesh.DeviceMesh.__init__)
+
+
+def _disable_jit() -> None:
+    warnings.warn(
+        "torch.jit.script and torch.jit.script_method will be disabled by transfer_to_npu, "
+        "which currently does not support them. If you need to enable them, "
+        "please do not use transfer_to_npu.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    jit: Any = torch.jit
+    jit.script = lambda obj, *_args, **_kwargs: obj
+    jit.script_method = lambda function: function
+
+
+def _import_what_looks_at_cuda() -> None:
+    """Modules that read names of the real torch.cuda when imported must be imported before it is gone."""
+    importlib.import_module("torch._dynamo.utils")
+    importlib.import_module("torch._dynamo.trace_rules")
+
+
+def _transfer() -> None:
+    _import_what_looks_at_cuda()
+    _announce()
+    _replace_cuda()
+    _replace_tensors()
+    _replace_constructors()
+    _replace_distributed()
+    _disable_jit()
+
+
+_transfer()

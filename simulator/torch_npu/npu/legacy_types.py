@@ -1,0 +1,66 @@
+"""The tensor and storage types of the time before `device=`: torch.npu.FloatTensor(2, 3) and so on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch._utils import classproperty
+from torch.storage import _LegacyStorage, _warn_typed_storage_removal
+
+from torch_npu.utils._error_code import ErrCode, pta_error
+
+_DTYPES = {
+    "BFloat16": torch.bfloat16,
+    "Bool": torch.bool,
+    "Byte": torch.uint8,
+    "Char": torch.int8,
+    "Double": torch.float64,
+    "Float": torch.float32,
+    "Half": torch.float16,
+    "Int": torch.int32,
+    "Long": torch.int64,
+    "Short": torch.int16,
+}
+
+
+class _TensorType(type):
+    """A class that has no instances of its own: it makes tensors, and knows those of its device and dtype."""
+
+    dtype: torch.dtype
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return (
+            isinstance(instance, torch.Tensor)
+            and instance.dtype is cls.dtype
+            and instance.device.type == "npu"
+        )
+
+    def __call__(cls, *args: Any, **_kwargs: Any) -> torch.Tensor:
+        if len(args) == 1 and not isinstance(args[0], int):
+            return torch.as_tensor(args[0], dtype=cls.dtype, device="npu")
+        return torch.empty(args, dtype=cls.dtype, device="npu")
+
+
+def _storage_type(name: str, dtype: torch.dtype) -> type:
+    def get_dtype(_self: object = None) -> torch.dtype:
+        _warn_typed_storage_removal()  # type: ignore[no-untyped-call]
+        return dtype
+
+    def from_buffer(*_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError("from_buffer: Not available for NPU storage" + pta_error(ErrCode.UNAVAIL))
+
+    property_of_class: Any = classproperty
+    members = {"dtype": property_of_class(get_dtype), "from_buffer": classmethod(from_buffer)}
+    members["_dtype"] = property_of_class(lambda _: dtype)
+    return type(name, (_LegacyStorage,), {**members, "__module__": "torch.npu", "is_npu": True})
+
+
+def install(namespace: dict[str, Any]) -> None:
+    """Puts the types into the module of the device."""
+    for name, dtype in _DTYPES.items():
+        body = {"dtype": dtype, "__module__": "torch.npu", "__doc__": f"Tensors of {dtype} on the NPU."}
+        namespace[f"{name}Tensor"] = _TensorType(f"{name}Tensor", (), body)
+        storage = _storage_type(f"{name}Storage", dtype)
+        namespace[f"{name}Storage"] = storage
+        torch._storage_classes.add(storage)
