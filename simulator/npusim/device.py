@@ -30,6 +30,7 @@ class Device:
         chip: the chip table's row.
         hbm: the device's physical memory, which aclrtMalloc takes from.
         memory: the caching allocator on top of it, as PyTorch uses it.
+        busy: nanoseconds of work given to the device so far, all streams together.
         default_stream: stream 0.
         streams: all streams that were created and not destroyed, by number.
         shared: whether a second stream exists, so that cores have to be shared.
@@ -38,6 +39,7 @@ class Device:
     __slots__ = (
         "_copies",
         "_tasks",
+        "busy",
         "chip",
         "cores",
         "default_stream",
@@ -56,6 +58,8 @@ class Device:
         self.physical = physical
         self.chip = chip
         self.hbm = DeviceMemory(reported_memory(chip), index)
+        self.hbm.changed = node.publish
+        self.busy = 0
         self.memory = CachingAllocator(self.hbm)
         self.cores = Cores({"AI_CORE": chip.cubes, "AI_VECTOR_CORE": chip.vectors})
         self.shared = False

@@ -6,8 +6,12 @@ AscendCL's `aclrtMalloc` ends here, and so does the caching allocator when its c
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from typing import TYPE_CHECKING
 
 from npusim.exceptions import DoubleFreeError, InvalidArgumentError, OutOfMemoryError, UseAfterFreeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Addresses of device memory that real CANN hands out look like 0x12c0c0013000; ours start there, one slice
 # a device,
@@ -31,15 +35,28 @@ class DeviceMemory:
         total: as given.
         used: bytes taken.
         peak: the most that was ever taken.
+        changed: called after each change, where set.
     """
 
-    __slots__ = ("_base", "_freed", "_holes", "_sizes", "_starts", "index", "peak", "total", "used")
+    __slots__ = (
+        "_base",
+        "_freed",
+        "_holes",
+        "_sizes",
+        "_starts",
+        "changed",
+        "index",
+        "peak",
+        "total",
+        "used",
+    )
 
     def __init__(self, total: int, index: int = 0) -> None:
         self.total = total
         self.index = index
         self.used = 0
         self.peak = 0
+        self.changed: Callable[[], None] | None = None
         self._base = BASE_ADDRESS + index * ADDRESS_SLICE
         self._holes: list[tuple[int, int]] = [(self._base, ADDRESS_SLICE)]  # (address, size), by address
         self._sizes: dict[int, int] = {}
@@ -82,6 +99,8 @@ class DeviceMemory:
         else:
             self._holes[i] = (address + size, room - size)
         self._take(address, size)
+        if self.changed is not None:
+            self.changed()
         return address
 
     def free(self, address: int) -> int:
@@ -105,6 +124,8 @@ class DeviceMemory:
         self._freed.add(address)
         self.used -= size
         self._give_back(address, size)
+        if self.changed is not None:
+            self.changed()
         return size
 
     def check(self, address: int, nbytes: int = 1) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from npusim.clock import HostClock
 from npusim.constants import value
@@ -12,6 +13,9 @@ from npusim.exceptions import InvalidDeviceError, NpusimError
 from npusim.plog import ERROR, INFO, Plog
 from npusim.records import RecordLog
 from npusim.settings import Settings
+
+if TYPE_CHECKING:
+    from npusim.shared_state import Publisher
 
 
 class Node:
@@ -32,6 +36,7 @@ class Node:
 
     __slots__ = (
         "_devices",
+        "_publisher",
         "cost_model",
         "host",
         "launch_blocking",
@@ -50,6 +55,7 @@ class Node:
         self.log = Plog(settings.log)
         self.logs_launches = self.log.wants(INFO)
         self._devices: dict[int, Device] = {}
+        self._publisher: Publisher | None = None
 
     @property
     def device_count(self) -> int:
@@ -73,7 +79,34 @@ class Node:
                 "Check the index and ASCEND_RT_VISIBLE_DEVICES."
             )
         made = self._devices[index] = Device(self, index, visible[index], self.settings.chip)
+        if self.settings.share_state:
+            self.share_state()
         return made
+
+    def share_state(self) -> None:
+        """Shows other processes from now on what this one holds: see `npusim.shared_state`."""
+        from npusim.shared_state import Publisher
+
+        if self._publisher is None:
+            self._publisher = Publisher()
+        self.publish()
+
+    def publish(self) -> None:
+        """Tells other processes what this one holds, where it shares its state."""
+        if self._publisher is None:
+            return
+        now = max(self.host.now, 1)
+        devices = [self._devices[index] for index in sorted(self._devices)]
+        memory = {device.physical: device.hbm.used for device in devices}
+        busy = {device.physical: min(100, 100 * device.busy // now) for device in devices}
+        self._publisher.publish(self.settings.chip.soc, memory, busy)
+
+    def close(self) -> None:
+        """Stops sharing and closes the log."""
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+        self.log.close()
 
     def spend(self, constant: str) -> None:
         """Lets the host time of one API call pass, where the cost model is on."""
@@ -109,7 +142,7 @@ def node() -> Node:
 def reset() -> None:
     """Forgets the machine: the next `node()` builds it anew from the environment. For tests."""
     if _Current.node is not None:
-        _Current.node.log.close()
+        _Current.node.close()
     _Current.node = None
     NpusimError.listener = None
 

@@ -8,6 +8,7 @@ hardware.
 | `NPUSIM_SOC` | a chip of the table, for example Ascend310B4 | Ascend910B3 |
 | `NPUSIM_DEVICE_COUNT` | 1 to 64 | 8 for a 910, 4 for a 310 (a card has four), otherwise 1 |
 | `NPUSIM_COST_MODEL` | 1, 0 | 1 |
+| `NPUSIM_SHARE_STATE` | 1, 0 | 1: npu-smi shows what this process holds |
 | `ASCEND_RT_VISIBLE_DEVICES` | device numbers separated by commas | all devices |
 | `ASCEND_LAUNCH_BLOCKING` | 0, 1 | 0 |
 | `ASCEND_GLOBAL_LOG_LEVEL` | 0 debug, 1 info, 2 warning, 3 error, 4 nothing | 3 |
@@ -37,9 +38,10 @@ class Settings:
         cost_model: whether operators take time.
         launch_blocking: whether every launch waits for its end.
         log: which log lines are written, and where.
+        share_state: whether npu-smi in another process sees what this one holds.
     """
 
-    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "log", "visible")
+    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "log", "share_state", "visible")
 
     def __init__(self, environ: dict[str, str] | None = None) -> None:
         env = dict(os.environ) if environ is None else environ
@@ -49,6 +51,7 @@ class Settings:
         self.cost_model = switch(env, "NPUSIM_COST_MODEL", default=True)
         self.launch_blocking = switch(env, "ASCEND_LAUNCH_BLOCKING", default=False)
         self.log = log_settings(env)
+        self.share_state = switch(env, "NPUSIM_SHARE_STATE", default=True)
 
 
 def switch(env: dict[str, str], name: str, *, default: bool) -> bool:

@@ -63,6 +63,7 @@ class Stream:
             start = device.cores.place(task.unit, task.blocks, start, task.duration)
         end = start + task.duration
         self.tail = end
+        device.busy += task.duration
         if node.launch_blocking:
             host.wait_until(end)
         if node.logs_launches:

@@ -1,5 +1,6 @@
-"""Tests of the simulator leave no log files in the home folder; those about logs ask for them."""
+"""Tests of the simulator leave no logs and no state files behind; those about them ask for them."""
 
 import os
 
 os.environ.setdefault("ASCEND_GLOBAL_LOG_LEVEL", "4")
+os.environ.setdefault("NPUSIM_SHARE_STATE", "0")

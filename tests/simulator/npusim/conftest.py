@@ -17,6 +17,7 @@ def _fresh_machine(monkeypatch):
         if name.startswith(("NPUSIM_", "ASCEND_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", "4")
+    monkeypatch.setenv("NPUSIM_SHARE_STATE", "0")
     npusim.reset()
     yield
     npusim.reset()
