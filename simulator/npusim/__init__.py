@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from npusim.caching_allocator import Block, CachingAllocator, format_size
 from npusim.chips import Chip, chip_names, find_chip
 from npusim.clock import HostClock
+from npusim.communication import communication_ns
 from npusim.constants import CONSTANTS, Constant, provenance_counts
+from npusim.contexts import Context, Contexts
 from npusim.cost_model import OP_KINDS, Cost, cost
 from npusim.device import Device
 from npusim.device_memory import DeviceMemory
@@ -26,6 +28,7 @@ from npusim.exceptions import (
     EventNotRecordedError,
     InvalidArgumentError,
     InvalidDeviceError,
+    NoContextError,
     NpusimError,
     OutOfMemoryError,
     UnknownChipError,
@@ -62,6 +65,8 @@ __all__ = [
     "CachingAllocator",
     "Chip",
     "Constant",
+    "Context",
+    "Contexts",
     "Cost",
     "Device",
     "DeviceFaultError",
@@ -75,6 +80,7 @@ __all__ = [
     "HostClock",
     "InvalidArgumentError",
     "InvalidDeviceError",
+    "NoContextError",
     "Node",
     "NpusimError",
     "Op",
@@ -90,6 +96,7 @@ __all__ = [
     "UseAfterFreeError",
     "WrongStreamError",
     "chip_names",
+    "communication_ns",
     "cost",
     "cost_model_enabled",
     "errors",

@@ -171,6 +171,31 @@ _ROWS = (
         _PCIE,
         "order of magnitude of one DMA descriptor, transfer start and completion",
     ),
+    # Between chips and servers
+    (
+        "hccs_link.Ascend910B",
+        28.0,
+        "GB/s",
+        "derived",
+        "besthub.dev, Ascend specifications 2025-2028: 784 GB/s for the 910C, which is two 910B",
+        "392 GB/s a chip in both directions, by 7 peers, by 2 directions",
+    ),
+    (
+        "hccs_link.Ascend910",
+        30.0,
+        "GB/s",
+        "derived",
+        "vengineer.hatenablog.com 2019/09/06 on Hot Chips 31: three HCCS ports of 240 Gbit/s",
+        "240 Gbit/s / 8",
+    ),
+    (
+        "roce_bandwidth",
+        25.0,
+        "GB/s",
+        "derived",
+        "vengineer.hatenablog.com 2019/09/06 on Hot Chips 31: RoCE v2, two ports of 100 Gbit/s",
+        "2 x 100 Gbit/s / 8",
+    ),
     # Memory
     (
         "memory_bandwidth.Ascend310P",
@@ -185,9 +210,9 @@ _ROWS = (
         "memory_bandwidth.Ascend310B",
         68.3,
         "GB/s",
-        "derived",
-        "JEDEC JESD209-4-1 (LPDDR4X at 4266 Mbit/s); hiascend.com, Atlas 200I A2",
-        "4266 Mbit/s x 128 bit / 8; the width is assumed, twice that of the 4 GB board",
+        "fitted",
+        _FIT,
+        f"{_SEARCH}; begun at 4266 Mbit/s x 128 bit / 8, LPDDR4X at twice the width of the 4 GB board",
     ),
     (
         "memory_bandwidth.Ascend310",

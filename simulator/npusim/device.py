@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npusim.caching_allocator import CachingAllocator
-from npusim.constants import reported_memory, value
+from npusim.communication import communication_ns, has_hccs
+from npusim.constants import reported_memory
 from npusim.cores import Cores
 from npusim.cost_model import copy_ns, cost
 from npusim.device_memory import DeviceMemory
-from npusim.exceptions import InvalidArgumentError
+from npusim.exceptions import DeviceFaultError, InvalidArgumentError, WrongStreamError
 from npusim.records import Task
 from npusim.stream import Event, Stream
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from npusim.machine import Node
     from npusim.op import Op
 
+MAX_TASKS = 100_000
 COPY_UNITS = {"H2D": "PCIE_H2D", "D2H": "PCIE_D2H", "D2D": "SDMA"}
 
 
@@ -38,6 +40,7 @@ class Device:
 
     __slots__ = (
         "_copies",
+        "_last_stream",
         "_tasks",
         "busy",
         "chip",
@@ -65,6 +68,7 @@ class Device:
         self.shared = False
         self._tasks: dict[tuple[object, ...], Task] = {}
         self._copies: dict[tuple[str, int], Task] = {}
+        self._last_stream = 0
         self.default_stream = Stream(self, 0)
         self.streams = {0: self.default_stream}
 
@@ -73,10 +77,31 @@ class Device:
         if not self.shared:
             self.shared = True
             self.cores.hold_all(self.default_stream.tail)
-        stream = Stream(self, max(self.streams) + 1, priority)
+        self._last_stream += 1
+        stream = Stream(self, self._last_stream, priority)
         stream.tail = self.node.host.now
         self.streams[stream.id] = stream
         return stream
+
+    def destroy_stream(self, stream: Stream) -> None:
+        """Waits for what was given to a stream, and ends it.
+
+        Raises:
+            InvalidArgumentError: it is the default stream (107000).
+            WrongStreamError: it is another device's, or was destroyed before (107003).
+        """
+        if stream is self.default_stream:
+            raise InvalidArgumentError(
+                "the default stream cannot be destroyed; destroy only streams that were created."
+            )
+        if self.streams.get(stream.id) is not stream:
+            raise WrongStreamError(
+                f"stream {stream.id} is not one of device {self.index}, or was destroyed before; "
+                "destroy each once."
+            )
+        stream.synchronize()
+        stream.alive = False
+        del self.streams[stream.id]
 
     def create_event(self) -> Event:
         """A new event, not recorded yet."""
@@ -88,8 +113,14 @@ class Device:
         Raises:
             DeviceFaultError: an earlier task failed on the device.
         """
+        faults = []
         for number in sorted(self.streams):
-            self.streams[number].synchronize()
+            try:
+                self.streams[number].synchronize()
+            except DeviceFaultError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
 
     def task(self, op: Op) -> Task:
         """What launching this operator means.
@@ -99,6 +130,8 @@ class Device:
         key = op.key()
         task = self._tasks.get(key)
         if task is None:
+            if len(self._tasks) >= MAX_TASKS:  # shapes that change all the time
+                self._tasks.clear()
             task = self._tasks[key] = self._new_task(op)
         return task
 
@@ -120,6 +153,23 @@ class Device:
             self._copies[kind, nbytes] = task
         return task
 
+    def collective_task(self, kind: str, nbytes: int, ranks: int, servers: int) -> Task:
+        """What taking part in a collective means.
+
+        Raises:
+            InvalidArgumentError: unknown kind, a negative size, or impossible ranks.
+        """
+        duration = communication_ns(self.chip, kind, nbytes, ranks, servers)
+        if not self.node.cost_model:
+            duration = 0
+        unit = "HCCS" if has_hccs(self.chip) else "PCIE"
+        name = (
+            "hcom_"
+            + kind.split("_", maxsplit=1)[0]
+            + "".join(part.capitalize() for part in kind.split("_")[1:])
+        )
+        return Task(name, "collective", unit, blocks=1, duration=duration, nbytes=nbytes)
+
     def forget_costs(self) -> None:
         """Drops remembered durations, after the cost model was turned on or off."""
         self._tasks.clear()
@@ -136,7 +186,3 @@ class Device:
             inputs=tuple(op.inputs),
             outputs=tuple(op.outputs),
         )
-
-    def launch_overhead(self) -> int:
-        """Host nanoseconds that one launch takes."""
-        return value("host_launch_ns")

@@ -42,6 +42,12 @@ class InvalidDeviceError(NpusimError):
     code = 107001
 
 
+class NoContextError(NpusimError):
+    """A call from a thread that has no current context."""
+
+    code = 107002
+
+
 class InvalidArgumentError(NpusimError):
     """An argument no real call would accept: a negative size, an unknown copy direction."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from npusim.clock import HostClock
 from npusim.constants import value
+from npusim.contexts import Contexts
 from npusim.device import Device
 from npusim.error_table import errors
 from npusim.exceptions import InvalidDeviceError, NpusimError
@@ -26,6 +27,7 @@ class Node:
 
     Attributes:
         host: the host's virtual clock.
+        contexts: the contexts, and which is current in each thread.
         records: everything that happened.
         settings: as given.
         cost_model: whether operators take time.
@@ -37,6 +39,7 @@ class Node:
     __slots__ = (
         "_devices",
         "_publisher",
+        "contexts",
         "cost_model",
         "host",
         "launch_blocking",
@@ -56,6 +59,7 @@ class Node:
         self.logs_launches = self.log.wants(INFO)
         self._devices: dict[int, Device] = {}
         self._publisher: Publisher | None = None
+        self.contexts = Contexts(self)
 
     @property
     def device_count(self) -> int:

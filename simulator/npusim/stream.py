@@ -33,14 +33,16 @@ class Stream:
         id: its number on the device; 0 is the default stream.
         priority: as asked for. Kept, without effect: cores are given in the order of the host's calls.
         tail: when its last task is done, in nanoseconds.
+        alive: whether it has not been destroyed.
     """
 
-    __slots__ = ("device", "fault", "id", "launch_ns", "priority", "tail")
+    __slots__ = ("alive", "device", "fault", "id", "launch_ns", "priority", "tail")
 
     def __init__(self, device: Device, number: int, priority: int = 0) -> None:
         self.device = device
         self.id = number
         self.priority = priority
+        self.alive = True
         self.tail = 0
         self.fault: DeviceFaultError | None = None
         self.launch_ns = value("host_launch_ns")
@@ -51,6 +53,8 @@ class Stream:
         Raises:
             WrongStreamError: the stream was destroyed.
         """
+        if not self.alive:
+            raise self._gone()
         device = self.device
         task = device.task(op)
         node = device.node
@@ -83,19 +87,48 @@ class Stream:
         """
         if nbytes < 0:
             raise InvalidArgumentError(f"a copy of {nbytes} bytes was asked for; a size cannot be negative.")
-        device = self.device
-        task = device.copy_task(kind, nbytes)
-        node = device.node
+        record = self._enqueue("copy", self.device.copy_task(kind, nbytes))
+        if not asynchronous or self.device.node.launch_blocking:
+            self.device.node.host.wait_until(self.tail)
+        return record
+
+    def communicate(self, kind: str, nbytes: int, ranks: int, servers: int = 1) -> Record:
+        """Takes part in a collective; returns at once on the host's clock.
+
+        When the other ranks are there is the face's business: the time counts from when this stream is ready.
+
+        Args:
+            kind: "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all" or "send".
+            nbytes: bytes of the whole buffer (see `npusim.communication`).
+            ranks: how many take part.
+            servers: how many servers they are spread over.
+
+        Raises:
+            InvalidArgumentError: unknown kind, a negative size, or impossible ranks.
+            WrongStreamError: the stream was destroyed.
+        """
+        record = self._enqueue("collective", self.device.collective_task(kind, nbytes, ranks, servers))
+        if self.device.node.launch_blocking:
+            self.device.node.host.wait_until(self.tail)
+        return record
+
+    def _enqueue(self, category: str, task: Task) -> Record:
+        """Puts a task that needs one whole unit into the queue."""
+        if not self.alive:
+            raise self._gone()
+        node = self.device.node
         host = node.host
         called = host.now
         if node.cost_model:
             host.now = called + self.launch_ns
-        start = device.cores.place(task.unit, 1, max(host.now, self.tail), task.duration)
+        start = self.device.cores.place(task.unit, 1, max(host.now, self.tail), task.duration)
         self.tail = start + task.duration
-        record = node.records.add("copy", task, device.index, self.id, called, start, task.duration)
-        if not asynchronous or node.launch_blocking:
-            host.wait_until(self.tail)
-        return record
+        return node.records.add(category, task, self.device.index, self.id, called, start, task.duration)
+
+    def _gone(self) -> WrongStreamError:
+        return WrongStreamError(
+            f"stream {self.id} of device {self.device.index} was destroyed; create another before using it."
+        )
 
     def wait_event(self, event: Event) -> None:
         """Lets later tasks of this stream start only when the event has happened."""

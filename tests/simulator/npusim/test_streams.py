@@ -245,3 +245,16 @@ def test_the_same_program_gives_the_same_nanoseconds(work):
     first = [repr(record) for record in npusim.node().records]
     run(work, 2)
     assert [repr(record) for record in npusim.node().records] == first
+
+
+def test_a_million_records_fit_in_200_megabytes():
+    """A record takes at most 200 bytes, shapes included, when operators repeat."""
+    node = npusim.node()
+    stream = node.device(0).default_stream
+    for _ in range(2000):
+        stream.launch(matmul())
+    log = node.records
+    columns = [getattr(log, name) for name in log.__slots__ if hasattr(getattr(log, name), "itemsize")]
+    assert len(columns) == 7
+    assert sum(column.buffer_info()[1] * column.itemsize for column in columns) / len(log) <= 200
+    assert len(log._tasks) == 1
