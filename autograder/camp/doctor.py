@@ -56,7 +56,10 @@ def _devices() -> list[Symptom]:
     """Which torch_npu and acl a notebook would import: a real one wins where it is installed."""
     symptoms = []
     for face in ("torch_npu", "acl"):
-        spec = importlib.util.find_spec(face)
+        try:
+            spec = importlib.util.find_spec(face)
+        except (ImportError, ValueError):  # half imported, or replaced by something that is no module
+            spec = None
         if spec is None or not spec.origin:
             symptoms.append(
                 Symptom(face, "none", well=False, needed=face == "torch_npu", remedy=_no_face(face))

@@ -226,7 +226,7 @@ class GradebookDoor:
         """
         assignment, learner = verdict.assignment, verdict.learner
         if "[" in learner:
-            raise GradebookError(f"nbgrader cannot enter {learner!r}: '[' in a name is a pattern to it; rename it")
+            raise GradebookError(f"nbgrader cannot enter {learner!r}: '[' is a pattern to it; rename it")
         receipt = self._receipt(verdict)
         receipt.unlink(missing_ok=True)
         on, name = f"{assignment} of {learner}", _exactly(learner)

@@ -78,13 +78,16 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         NotWritableError: it cannot be written.
     """
+    data = text.encode("utf-8")
     make_folder(path.parent)
+    half: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=".", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            half = Path(file.name)
+            file.write(data)
+        half.chmod(0o644)
+        half.replace(path)
     except OSError as error:
+        if half:
+            half.unlink(missing_ok=True)
         raise NotWritableError(f"{path} cannot be written ({error.strerror}); earlier results stay") from None
