@@ -37,3 +37,12 @@ def test_our_exceptions_carry_codes_of_the_table():
         found = getattr(npusim, name)
         if isinstance(found, type) and issubclass(found, npusim.NpusimError):
             assert found.code in npusim.errors
+
+
+def test_words_belong_to_codes_of_the_table():
+    """Every explanation in our own words is for a code that exists, and is shown under it."""
+    from npusim._error_entries import _WORDS
+
+    assert len(_WORDS) > 80
+    for code, (meaning, remedy) in _WORDS.items():
+        assert (npusim.errors[code].meaning, npusim.errors[code].remedy) == (meaning, remedy)
