@@ -35,7 +35,7 @@ class Cell:
         limits: its bounds.
         readable: folders it may read besides the system's.
         files: the folder whose files it finds copied into its home folder.
-        folder: its home folder, where the back end has no file system of its own.
+        folder: what its home folder is made in, where the back end has no file system of its own.
         channel: file descriptor of the socket to the grader.
         keep: file descriptors that stay open in it.
         slot: a number that no other living kernel of this process has.
@@ -53,7 +53,14 @@ class Cell:
     @property
     def home(self) -> str:
         """The private folder, as the confined process sees it."""
-        return namespaces.HOME if self.backend is Backend.NAMESPACES else self.folder
+        return namespaces.HOME if self.backend is Backend.NAMESPACES else f"{self.folder}/home"
+
+    @property
+    def temporary(self) -> str:
+        """The folder for temporary files, as the confined process sees it."""
+        if self.backend is Backend.NAMESPACES:
+            return namespaces.TEMPORARY
+        return f"{self.folder}/tmp"  # noqa: S108 - below a folder of its own
 
 
 def start(cell: Cell, run: Callable[[], None]) -> int:
@@ -124,15 +131,23 @@ def _keep(cell: Cell, run: Callable[[], None]) -> None:
     else:
         os.setsid()
         linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
-        if cell.files:
-            namespaces.copy_files(cell.files, Path(cell.home), uid, -1)
-        os.chown(cell.home, uid, -1)
+        _furnish(cell, uid)
     # Its memory must not be open to what it keeps, which may have the same user.
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     child = os.fork()
     if child == 0:
         _be(_enter, cell, run, uid, processes, keeper)
     keeper.keep(child)
+
+
+def _furnish(cell: Cell, uid: int) -> None:
+    """Make the private folders, where they lie among the machine's own."""
+    for folder in (cell.home, cell.temporary):
+        Path(folder).mkdir(mode=0o700)
+    if cell.files:
+        namespaces.copy_files(cell.files, Path(cell.home), uid, -1)
+    for folder in (cell.home, cell.temporary, cell.folder):
+        os.chown(folder, uid, -1)
 
 
 def _enter(cell: Cell, run: Callable[[], None], uid: int, processes: int, keeper: Keeper) -> None:
@@ -149,7 +164,7 @@ def _enter(cell: Cell, run: Callable[[], None], uid: int, processes: int, keeper
     if cell.backend is Backend.LANDLOCK:
         linux.drop_privileges()
         system = [*places.SYSTEM, *_ETC, *_PROC, *places.PROCESSORS]
-        landlock.restrict([*system, *cell.readable], [cell.home, *places.DEVICES])
+        landlock.restrict([*system, *cell.readable], [cell.folder, *places.DEVICES])
         own_signals = landlock.version() < landlock.SCOPE_VERSION
         seccomp.install(seccomp.Rules(local_only=True, own_signals=own_signals), os.getpid())
     os.chdir(cell.home)

@@ -10,6 +10,8 @@ import os
 import random
 import re
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -66,7 +68,7 @@ class WarmKernelApp(IPKernelApp):
     """The kernel's application, without files, debugger and history."""
 
     listeners: Mapping[int, int] = {}
-    loopback = True
+    apart = True
     outstream_class = "camp.warm.kernel_app.CappedStream"
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
@@ -82,10 +84,8 @@ class WarmKernelApp(IPKernelApp):
         """Take no configuration of the machine: a kernel is the same everywhere."""
 
     def init_connection_file(self) -> None:
-        """There is none: the connection came with the order to start."""
-
-    def write_connection_file(self, **kwargs: Any) -> None:
-        """See above."""
+        """The connection came with the order to start; a file of it is for tools inside the kernel."""
+        self.connection_file = str(Path(tempfile.gettempdir(), "kernel.json"))
 
     def log_connection_info(self) -> None:
         """Note the ports, as the base class does; nobody reads the log."""
@@ -113,9 +113,15 @@ class WarmKernelApp(IPKernelApp):
         self.iopub_socket.linger = 1000
         self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
         self.configure_tornado_logger()
-        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=self.loopback, session=self.session)
+        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=self.apart, session=self.session)
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
+
+    def init_shell(self) -> None:
+        """The shell; where there are no terminals of its own, it starts programs without one."""
+        super().init_shell()
+        if not self.apart and self.shell is not None:
+            self.shell.system = self.shell.system_raw
 
     def init_heartbeat(self) -> None:
         """The heartbeat, on its own socket."""
@@ -147,7 +153,7 @@ def load_devices() -> None:
 
 
 def run(
-    connection: KernelConnectionInfo, listeners: dict[int, int], arguments: list[str], *, loopback: bool
+    connection: KernelConnectionInfo, listeners: dict[int, int], arguments: list[str], *, apart: bool
 ) -> None:
     """Be the kernel until it is told to stop.
 
@@ -155,10 +161,10 @@ def run(
         connection: what a connection file holds.
         listeners: for each port named there, the file descriptor of its listening socket.
         arguments: further arguments of the kernel's command line.
-        loopback: whether there is a network that leads to this process itself.
+        apart: whether it has a network, which leads to itself, and terminals of its own.
     """
     app = WarmKernelApp.instance()
-    app.listeners, app.loopback = listeners, loopback
+    app.listeners, app.apart = listeners, apart
     app.load_connection_info(connection)
     app.initialize(arguments)
     app.start()

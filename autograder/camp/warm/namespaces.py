@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from camp.warm.limits import Limits
 
 INSIDE_ID = 1000
-HOME = "/home/learner"
-_OWN = ("tmp", "dev/shm", HOME.lstrip("/"))
+HOME, TEMPORARY = "/home/learner", "/tmp"  # noqa: S108 - its own
+_OWN = ("tmp", "dev/shm", "home")
 _SMALL = "size=4m,nr_inodes=4096,mode=755"
 _MAX_FILES = 20_000
 _READ_ONLY = linux.MS_RDONLY | linux.MS_NOSUID | linux.MS_NODEV
@@ -71,6 +71,7 @@ def move_in(readable: list[str], limits: Limits, uid: int, files: str | None) ->
     _readable(readable)
     _writable(limits.disk_bytes, uid, files)
     _processes()
+    _terminals()
     os.chdir("/new")
     linux.mount("none", "/new", flags=linux.MS_REMOUNT | linux.MS_BIND | linux.MS_RDONLY | linux.MS_NOSUID)
     linux.pivot_root(".", ".")
@@ -171,11 +172,23 @@ def _writable(size: int, uid: int, files: str | None) -> None:
     for place in _OWN:
         own = Path("/own", place.replace("/", "-"))
         own.mkdir(mode=0o700)
-        if place == _OWN[-1] and files:
-            copy_files(f"/old{_resolved(files)}", own, uid, gid)
         os.chown(own, uid, gid)
         Path("/new", place).mkdir(parents=True, exist_ok=True)
         linux.mount(str(own), f"/new/{place}", flags=linux.MS_BIND)
+    home = Path(f"/new{HOME}")
+    home.mkdir(mode=0o700)
+    if files:
+        copy_files(f"/old{_resolved(files)}", home, uid, gid)
+    os.chown(home, uid, gid)
+
+
+def _terminals() -> None:
+    """Pseudo-terminals of its own, which IPython starts programs on."""
+    Path("/new/dev/pts").mkdir()
+    options = "newinstance,ptmxmode=0666,mode=0600,max=16"
+    with contextlib.suppress(OSError):  # without them, `!command` fails and all else works
+        linux.mount("none", "/new/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, options)
+        Path("/new/dev/ptmx").symlink_to("pts/ptmx")
 
 
 def copy_files(source: str, target: Path, uid: int, gid: int) -> None:

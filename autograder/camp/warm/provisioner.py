@@ -177,7 +177,9 @@ class ZygoteProvisioner(KernelProvisionerBase):
     def _brood(self) -> Brood:
         """The zygote's settings. The kernelspec's interpreter counts, where it names another one by path."""
         python = self.kernel_spec.argv[0] if self.kernel_spec.argv else ""
-        chosen = python if Path(python).is_absolute() and os.access(python, os.X_OK) else sys.executable
+        chosen = python if Path(python).is_absolute() else sys.executable
+        if not os.access(chosen, os.X_OK):
+            raise WarmKernelError(f"{chosen}, the interpreter that the kernelspec names, cannot be run")
         return Brood(tuple(self.preload), Backend(self.backend) if self.backend else None, chosen)
 
     def _order(self, backend: Backend, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def faults(hidden: str, port: int, outsider: int) -> list[str]:
     """What the sandbox lets through; empty when it holds.
 
     Args:
-        hidden: a file outside, which only its owner may read.
+        hidden: a file outside, which everyone there may read and write.
         port: a TCP port of this machine that something listens on.
         outsider: a process outside, which nobody in the sandbox may see or signal.
     """

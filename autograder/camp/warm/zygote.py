@@ -128,12 +128,10 @@ def _try(backend: Backend) -> str:
         tempfile.NamedTemporaryFile() as hidden,
         tempfile.TemporaryDirectory(prefix="camp-") as folder,
     ):
-        Path(folder).chmod(0o711)
-        home = Path(folder, "home")
-        home.mkdir(0o700)
+        Path(hidden.name).chmod(0o666)  # so that the sandbox alone can hide it
         port, outsider = listener.getsockname()[1], os.getpid()
         cell = confine.Cell(
-            backend, selfcheck.PROBE_LIMITS, places.python_folders(), None, str(home), theirs.detach(), [told]
+            backend, selfcheck.PROBE_LIMITS, places.python_folders(), None, folder, theirs.detach(), [told]
         )
         keeper = confine.start(cell, lambda: _report(told, selfcheck.faults(hidden.name, port, outsider)))
         os.close(cell.channel)
@@ -241,18 +239,18 @@ def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> 
     threads = {name: os.environ[name] for name in ONE_THREAD}
     os.environ.clear()
     os.environ.update(threads | order["environment"])
-    os.environ.update(HOME=cell.home, TMPDIR=cell.home, IPYTHONDIR=f"{cell.home}/.ipython")
-    if cell.backend is Backend.NAMESPACES:
-        os.environ["TMPDIR"] = "/tmp"  # noqa: S108 - its own
+    own = cell.temporary
+    os.environ.update(HOME=cell.home, TMPDIR=own, IPYTHONDIR=f"{own}/ipython", MPLCONFIGDIR=f"{own}/mpl")
+    tempfile.tempdir = None
     from camp.warm import kernel_app
 
+    kernel_app.load_devices()
     if order["seed"] is not None:
         kernel_app.seed_all(order["seed"])
-    kernel_app.load_devices()
     ports = [order["connection"][f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")]
     sockets = dict(zip(ports, listeners, strict=True))
-    loopback = cell.backend is not Backend.LANDLOCK
-    kernel_app.run(order["connection"], sockets, order["arguments"], loopback=loopback)
+    apart = cell.backend is not Backend.LANDLOCK
+    kernel_app.run(order["connection"], sockets, order["arguments"], apart=apart)
 
 
 def _say(control: socket.socket, message: dict[str, Any]) -> None:

@@ -513,3 +513,20 @@ def test_the_sandbox_cannot_be_left_by_open_files(warm):
         import ast
 
         assert {name for name in ast.literal_eval(came) if not name.startswith("/proc/")} <= allowed
+
+
+def test_programs_can_be_started_from_a_cell(warm):
+    """An honest `!command` works, and is in the same sandbox."""
+    with warm() as kernel:
+        assert kernel.run("!echo hello") == "hello"
+        assert "cann-camp" not in kernel.run(f"!cat {ROOT}/pyproject.toml")
+        assert kernel.run("!cat /proc/self/status | grep NoNewPrivs").split()[-1] == "1"
+
+
+def test_the_home_folder_can_be_deleted(warm):
+    """A notebook that deletes its own folder, as it may, goes on without it."""
+    with warm() as kernel:
+        assert kernel.run("import os, shutil; shutil.rmtree(os.getcwd()); os.chdir('/')") == ""
+        assert kernel.run("print('alive')") == "alive"
+    with warm() as kernel:
+        assert kernel.run("import os; print(os.listdir())") == "[]"
