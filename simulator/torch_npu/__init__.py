@@ -15,9 +15,27 @@ from torch_npu import npu  # noqa: E402
 from torch_npu._sim import backend as _backend  # noqa: E402
 from torch_npu.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "npu"]
+__all__ = [
+    "Format",
+    "__version__",
+    "empty_with_format",
+    "get_npu_format",
+    "get_storage_size",
+    "npu",
+    "npu_format_cast",
+    "npu_format_cast_",
+]
 
 _backend.install(npu)
+
+from torch_npu._sim.formats import (  # noqa: E402 - needs the device
+    empty_with_format,
+    get_npu_format,
+    get_storage_size,
+    npu_format_cast,
+    npu_format_cast_,
+)
+from torch_npu.npu._format import Format  # noqa: E402 - as above
 
 if _autoload_setting is None:
     del _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from torch_npu._sim import runtime
+from torch_npu._sim import runtime, sync_debug
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.storages import adopt, alias, spec_of
 
@@ -87,8 +87,11 @@ def _to_copy(  # noqa: PLR0913 - aten's schema
         runtime.queues[to].copy("H2D", cpu.nbytes, asynchronous=asynchronous)
         return result
     if to < 0:
+        if not non_blocking:
+            sync_debug.waits()
         runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
-        return cpu.pin_memory() if pin_memory else cpu
+        # A copy that does not wait goes to page-locked memory, as on the real device.
+        return cpu.pin_memory() if pin_memory or non_blocking else cpu
     spec = spec_of(cpu)
     result = adopt(cpu, to)
     if to != from_:
@@ -104,6 +107,7 @@ def _to_copy(  # noqa: PLR0913 - aten's schema
 
 def _local_scalar_dense(self: Tensor) -> Any:
     """Kernel of aten::_local_scalar_dense (`item()`): the host waits for the stream."""
+    sync_debug.waits()
     runtime.queues[self.get_device()].copy("D2H", self.element_size(), asynchronous=False)
     return alias(self).item()
 

@@ -13,7 +13,7 @@ import torch
 from npusim import Op
 from torch import Tensor
 
-from torch_npu._sim import generators, products, runtime
+from torch_npu._sim import generators, products, runtime, sync_debug
 from torch_npu._sim.dlpack import to_cpu
 from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, name_and_kind
 from torch_npu._sim.resizing import replace_contents
@@ -193,6 +193,7 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
         given = _give_back(sig, result, args, kwargs, index, writes)
         charge(index, shown, kind, target.reads, writes)
         if waits or _is_host_value(result):
+            sync_debug.waits()
             runtime.queues[index].copy("D2H", _SCALAR_BYTES, asynchronous=False)
         return given
 

@@ -62,9 +62,19 @@ def in_bad_fork() -> bool:
 
 def device_count() -> int:
     """How many NPUs this process sees."""
+    node = _node()
     if _State.one_device or not guard.applies():
-        return min(1, npusim.node().device_count)
-    return npusim.node().device_count
+        return min(1, node.device_count)
+    return node.device_count
+
+
+def _node() -> npusim.Node:
+    """The machine; until a device is used, as the environment says now."""
+    node = npusim.node()
+    if not _State.initialized and not node._devices and npusim.Settings().visible != node.settings.visible:
+        npusim.reset()
+        node = npusim.node()
+    return node
 
 
 def initialize() -> None:

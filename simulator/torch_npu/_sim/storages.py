@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from npusim import Block, CachingAllocator, TensorSpec
     from torch import Tensor
 
+EXABYTE = 1 << 60
 _SPECS_KEPT = 8192
 _dtype_names = {
     value: name
@@ -72,6 +73,8 @@ def allocate(nbytes: int, index: int) -> Block:
     Raises:
         torch.OutOfMemoryError: the device has no room, in the words of the real one.
     """
+    if nbytes > EXABYTE:
+        raise torch.OutOfMemoryError("NPU out of memory. Tried to allocate more than 1EB memory.")
     try:
         block: Block = runtime.memories[index].allocate(nbytes, runtime.queues[index].id)
     except npusim.OutOfMemoryError as error:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 _original = torch.UntypedStorage.__new__
+_original_new: Any = torch.UntypedStorage.new
 
 
 def _new(cls: type[torch.UntypedStorage], *args: Any, **kwargs: Any) -> torch.UntypedStorage:
@@ -23,6 +24,13 @@ def _new(cls: type[torch.UntypedStorage], *args: Any, **kwargs: Any) -> torch.Un
     return _original(cls, *args, **kwargs)
 
 
+def _empty(self: torch.UntypedStorage) -> Any:
+    if self.device.type != "npu":
+        return _original_new(self)
+    return torch.UntypedStorage(0, device=self.device)  # type: ignore[no-untyped-call]
+
+
 def install() -> None:
-    """Teaches `torch.UntypedStorage(size, device="npu")`."""
+    """Teaches `torch.UntypedStorage(size, device="npu")` and `storage.new()`."""
+    torch.UntypedStorage.new = _empty  # type: ignore[method-assign, assignment]
     torch.UntypedStorage.__new__ = _new  # type: ignore[method-assign, assignment]

@@ -31,7 +31,10 @@ from torch_npu.npu.device import (
 )
 from torch_npu.npu.legacy_types import install as _install_legacy_types
 from torch_npu.npu.memory import (
+    caching_allocator_alloc,
+    caching_allocator_delete,
     empty_cache,
+    get_allocator_backend,
     get_per_process_memory_fraction,
     max_memory_allocated,
     max_memory_cached,
@@ -80,6 +83,15 @@ from torch_npu.npu.streams import (
     set_stream,
     stream,
 )
+from torch_npu.npu.utils import (
+    _get_device_index as _get_device_index,
+)
+from torch_npu.npu.utils import (
+    current_blas_handle,
+    get_sync_debug_mode,
+    set_op_timeout_ms,
+    set_sync_debug_mode,
+)
 
 __all__ = [
     "CubeMathType",
@@ -87,9 +99,12 @@ __all__ = [
     "Stream",
     "StreamContext",
     "amp",
+    "caching_allocator_alloc",
+    "caching_allocator_delete",
     "can_device_access_peer",
     "config",
     "conv",
+    "current_blas_handle",
     "current_device",
     "current_stream",
     "default_stream",
@@ -97,6 +112,7 @@ __all__ = [
     "device_count",
     "device_of",
     "empty_cache",
+    "get_allocator_backend",
     "get_amp_supported_dtype",
     "get_autocast_dtype",
     "get_device_capability",
@@ -106,6 +122,7 @@ __all__ = [
     "get_per_process_memory_fraction",
     "get_rng_state",
     "get_rng_state_all",
+    "get_sync_debug_mode",
     "init",
     "initial_seed",
     "is_autocast_enabled",
@@ -138,11 +155,13 @@ __all__ = [
     "set_compile_mode",
     "set_device",
     "set_mm_bmm_format_nd",
+    "set_op_timeout_ms",
     "set_option",
     "set_per_process_memory_fraction",
     "set_rng_state",
     "set_rng_state_all",
     "set_stream",
+    "set_sync_debug_mode",
     "stream",
     "synchronize",
     "utilization",

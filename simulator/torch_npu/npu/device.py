@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -167,14 +168,14 @@ class _NPUDeviceProperties:
         self.cube_core_num: int = chip.cubes
         self.vector_core_num: int = chip.vectors
         self.L2_cache_size: int = chip.l2_bytes
-        self.multi_processor_count = chip.cubes
+        self.uuid = uuid.uuid5(uuid.NAMESPACE_OID, f"{chip.soc}:{device.physical}")
 
     def __repr__(self) -> str:
         mega = 1 << 20
         return (
             f"_NPUDeviceProperties(name='{self.name}', total_memory={self.total_memory // mega}MB, "
             f"cube_core_num={self.cube_core_num}, vector_core_num={self.vector_core_num}, "
-            f"L2_cache_size={self.L2_cache_size // mega}MB)"
+            f"uuid={self.uuid}, L2_cache_size={self.L2_cache_size // mega}MB)"
         )
 
 

@@ -37,6 +37,8 @@ class _TensorType(type):
         )
 
     def __call__(cls, *args: Any, **_kwargs: Any) -> torch.Tensor:
+        if len(args) == 1 and isinstance(args[0], torch.Size):
+            return torch.empty(args[0], dtype=cls.dtype, device="npu")
         if len(args) == 1 and not isinstance(args[0], int):
             return torch.as_tensor(args[0], dtype=cls.dtype, device="npu")
         return torch.empty(args, dtype=cls.dtype, device="npu")

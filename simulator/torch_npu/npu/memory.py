@@ -11,9 +11,12 @@ from torch_npu.utils._error_code import ErrCode, pta_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from npusim import CachingAllocator
+    from npusim import Block, CachingAllocator
 
 _fractions: dict[int, float] = {}
+
+
+_raw: dict[int, tuple[CachingAllocator, Block]] = {}
 
 
 def _allocator(device: Device) -> CachingAllocator:
@@ -111,6 +114,48 @@ def memory_snapshot(mempool_id: object = None) -> list[dict[str, object]]:
         for index in range(runtime.device_count())
         for segment in runtime.sim_device(index).memory.snapshot()
     ]
+
+
+def get_allocator_backend() -> str:
+    """The allocator in use: always "native"."""
+    return "native"
+
+
+def caching_allocator_alloc(size: int, device: Device = None, stream: Any = None) -> int:
+    """Memory of the caching allocator without a tensor; returns its address.
+
+    Args:
+        size: bytes.
+        device: which device; None is the current one.
+        stream: a stream or its handle; None is the current one.
+
+    Raises:
+        TypeError: stream is neither.
+        torch.OutOfMemoryError: the device has no room.
+    """
+    from torch_npu._sim.storages import allocate
+
+    if stream is not None and not isinstance(stream, int) and not hasattr(stream, "npu_stream"):
+        raise TypeError(
+            "Invalid type for stream argument, must be `torch_npu.npu.Stream` or `int` representing a "
+            "pointer to a existing stream" + pta_error(ErrCode.TYPE)
+        )
+    allocator = _allocator(device)
+    block = allocate(size, get_index(device, optional=True))
+    _raw[block.address] = (allocator, block)
+    return block.address
+
+
+def caching_allocator_delete(mem_ptr: int) -> None:
+    """Gives back memory of `caching_allocator_alloc`.
+
+    Raises:
+        RuntimeError: no such memory is held.
+    """
+    found = _raw.pop(mem_ptr, None)
+    if found is None:
+        raise RuntimeError(f"invalid device pointer: {mem_ptr:#x}" + pta_error(ErrCode.PTR))
+    found[0].free(found[1])
 
 
 def set_per_process_memory_fraction(fraction: float, device: Device = None) -> None:

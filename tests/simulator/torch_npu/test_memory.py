@@ -90,3 +90,21 @@ def test_a_fraction_caps_what_the_process_takes():
         torch.npu.set_per_process_memory_fraction(2.0)
     with pytest.raises(TypeError, match="must be `float`"):
         torch.npu.set_per_process_memory_fraction(1)
+
+
+def test_memory_without_a_tensor():
+    """caching_allocator_alloc takes memory until caching_allocator_delete gives it back, once."""
+    address = torch.npu.caching_allocator_alloc(1000, device=1)
+    assert torch.npu.memory_allocated(1) == 1536
+    torch.npu.caching_allocator_delete(address)
+    assert torch.npu.memory_allocated(1) == 0
+    with pytest.raises(RuntimeError, match="invalid device pointer"):
+        torch.npu.caching_allocator_delete(address)
+    with pytest.raises(TypeError, match="Invalid type for stream argument"):
+        torch.npu.caching_allocator_alloc(8, stream="default")
+
+
+def test_more_than_an_exabyte():
+    """An absurd size is refused in the real words."""
+    with pytest.raises(torch.OutOfMemoryError, match="more than 1EB"):
+        torch.empty(1 << 61, dtype=torch.uint8, device="npu")

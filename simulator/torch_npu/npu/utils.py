@@ -1,0 +1,114 @@
+"""What the real torch_npu keeps in `torch_npu.npu.utils`: devices and streams, and switches around them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import torch
+
+from torch_npu._sim import runtime, sync_debug
+from torch_npu.npu.device import (
+    Device,
+    current_device,
+    device,
+    device_of,
+    get_index,
+    is_bf16_supported,
+    set_device,
+    synchronize,
+)
+from torch_npu.npu.streams import StreamContext, current_stream, default_stream, set_stream, stream
+from torch_npu.utils._error_code import ErrCode, pta_error
+
+__all__ = [
+    "StreamContext",
+    "current_blas_handle",
+    "current_device",
+    "current_stream",
+    "default_stream",
+    "device",
+    "device_of",
+    "get_cann_version",
+    "get_sync_debug_mode",
+    "is_bf16_supported",
+    "is_support_inf_nan",
+    "npu_check_overflow",
+    "set_device",
+    "set_op_timeout_ms",
+    "set_stream",
+    "set_sync_debug_mode",
+    "stream",
+    "synchronize",
+]
+CANN_VERSION = "8.1.RC1"
+_MODES = (0, 1, 2)
+
+
+def _get_device_index(device: Device, optional: bool = False, allow_cpu: bool = False) -> int:
+    return get_index(device, optional=optional, allow_cpu=allow_cpu)
+
+
+def current_blas_handle() -> None:
+    """None: an NPU has no BLAS handle."""
+    warnings.warn("NPU does not use blas handle.", stacklevel=2)
+
+
+def set_sync_debug_mode(debug_mode: int | str) -> None:
+    """Whether an operation that makes the host wait warns ("warn", 1) or is refused ("error", 2).
+
+    Raises:
+        RuntimeError: the mode is none of these nor "default", 0.
+    """
+    if isinstance(debug_mode, str):
+        if debug_mode not in sync_debug.NAMES:
+            raise RuntimeError(
+                "invalid value of debug_mode, expected one of `default`, `warn`, `error`"
+                + pta_error(ErrCode.PARAM)
+            )
+        debug_mode = sync_debug.NAMES[debug_mode]
+    if debug_mode not in _MODES:
+        raise RuntimeError("invalid value of debug_mode, expected one of 0,1,2" + pta_error(ErrCode.PARAM))
+    sync_debug.State.mode = debug_mode
+
+
+def get_sync_debug_mode() -> int:
+    """The mode: 0, 1 or 2."""
+    return sync_debug.State.mode
+
+
+def is_support_inf_nan() -> bool:
+    """Whether overflow gives inf and nan: on 910B and later, unless INF_NAN_MODE_ENABLE=0."""
+    runtime.initialize()
+    if os.environ.get("INF_NAN_MODE_ENABLE") == "0":
+        return False
+    return runtime.sim_device(runtime.current_device()).chip.split
+
+
+def npu_check_overflow(grad: Any) -> bool:
+    """Whether a number or any element of a tensor is inf or nan.
+
+    Raises:
+        RuntimeError: it is neither a float nor a tensor.
+    """
+    if isinstance(grad, torch.Tensor):
+        grad = float(grad.float().sum())
+    if not isinstance(grad, float):
+        raise RuntimeError("Unsupported type." + pta_error(ErrCode.TYPE))  # noqa: TRY004 - the real class
+    return not torch.isfinite(torch.tensor(grad)).item()
+
+
+def get_cann_version(module: str = "CANN") -> str:
+    """The version of CANN whose behaviour is imitated."""
+    return CANN_VERSION
+
+
+def set_op_timeout_ms(timeout: int) -> None:
+    """Sets the time after which a hanging operator fails; none hangs here.
+
+    Raises:
+        RuntimeError: it is negative.
+    """
+    if timeout < 0:
+        raise RuntimeError("can't convert negative value to unsigned int")

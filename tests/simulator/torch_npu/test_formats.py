@@ -1,0 +1,50 @@
+"""Internal memory formats."""
+
+import pytest
+import torch
+import torch_npu
+from torch_npu import Format
+
+
+@pytest.fixture
+def internal_formats():
+    """Internal formats are allowed."""
+    torch.npu.config.allow_internal_format = True
+    yield
+    torch.npu.config.allow_internal_format = False
+
+
+def test_plain_formats_follow_the_dimensions():
+    """A tensor nobody cast is NCHW with four dimensions and ND with others."""
+    assert torch_npu.get_npu_format(torch.ones(1, 2, 3, 4).npu()) == Format.NCHW
+    assert torch_npu.get_npu_format(torch.ones(2, 3).npu()) == Format.ND
+    with pytest.raises(RuntimeError, match="Expected NPU tensor"):
+        torch_npu.get_npu_format(torch.ones(2))
+
+
+@pytest.mark.usefixtures("internal_formats")
+def test_a_cast_is_remembered_and_charged(kernels):
+    """A cast keeps the values, tells the new format and is launched; casting back too."""
+    x = torch.arange(6.0).reshape(2, 3).npu()
+    kernels()
+    y = torch_npu.npu_format_cast(x, 29)
+    assert kernels() == ["TransData"]
+    assert torch_npu.get_npu_format(y) == Format.FRACTAL_NZ
+    assert torch_npu.get_npu_format(x) == Format.ND
+    assert torch.equal(x, y)
+    torch_npu.npu_format_cast_(x, y)
+    assert torch_npu.get_npu_format(x) == Format.FRACTAL_NZ
+    assert torch_npu.get_npu_format(torch_npu.empty_with_format((2, 2), acl_format=29)) == Format.FRACTAL_NZ
+
+
+def test_internal_formats_are_off_at_first():
+    """Where internal formats are not allowed, a cast warns and gives the tensor back."""
+    x = torch.ones(2, 3).npu()
+    with pytest.warns(UserWarning, match="Cannot create tensor with internal format"):
+        y = torch_npu.npu_format_cast(x, 29)
+    assert torch_npu.get_npu_format(y) == Format.ND
+
+
+def test_the_size_of_a_storage():
+    """get_storage_size counts elements of the whole storage, also for a view."""
+    assert torch_npu.get_storage_size(torch.ones(4, 5).npu()[0]) == 20
