@@ -39,7 +39,7 @@ def _once(limits: Limits | None, backend: Backend | None) -> tuple[float, int]:
     start = time.perf_counter()
     with client.setup_kernel(env={}):
         ready = (time.perf_counter() - start) * 1000
-        keeper = int(client.km.provisioner.pid) if client.km is not None else 0
+        keeper = int(getattr(client.km.provisioner, "pid", 0)) if client.km is not None else 0
         return ready, sum(_private(pid) for pid in _family(keeper))
 
 
