@@ -10,6 +10,7 @@ from torch import Tensor
 from torch_npu._sim import runtime, sync_debug
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.storages import adopt, alias, spec_of
+from torch_npu.utils._error_code import ErrCode, ops_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,25 @@ def _to_copy(  # noqa: PLR0913 - aten's schema
     return result
 
 
+def clone(self: Tensor, *, memory_format: torch.memory_format | None = None) -> Tensor:
+    """Kernel of aten::clone, and so of `contiguous`.
+
+    Raises:
+        RuntimeError: for channels_last, which the device does not have.
+    """
+    if memory_format in {torch.channels_last, torch.channels_last_3d}:
+        raise RuntimeError(
+            "NPU contiguous operator only supported contiguous memory format."
+            + ops_error(ErrCode.NOT_SUPPORT)
+        )
+    cpu: Tensor = torch.ops.aten.clone.default._op(alias(self), memory_format=memory_format)
+    spec = spec_of(cpu)
+    index = self.get_device()
+    result = adopt(cpu, index)
+    charge(index, "TensorMove", "copy", [spec_of(self)], [spec])
+    return result
+
+
 def _local_scalar_dense(self: Tensor) -> Any:
     """Kernel of aten::_local_scalar_dense (`item()`): the host waits for the stream."""
     sync_debug.waits()
@@ -117,6 +137,7 @@ def record_stream(self: Tensor, s: torch.Stream) -> None:
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
+    "clone": clone,
     "copy_": copy_,
     "_copy_from": _copy_from,
     "_copy_from_and_resize": _copy_from_and_resize,

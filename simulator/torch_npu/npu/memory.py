@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from torch_npu._sim import runtime
@@ -82,9 +83,9 @@ def empty_cache() -> None:
             runtime.sim_device(index).memory.empty_cache()
 
 
-def memory_stats(device: Device = None) -> dict[str, int]:
+def memory_stats(device: Device = None) -> OrderedDict[str, int]:
     """The allocator's statistics, for example "allocated_bytes.all.peak"."""
-    return _allocator(device).stats()
+    return OrderedDict(_allocator(device).stats())
 
 
 def memory_stats_as_nested_dict(device: Device = None) -> dict[str, Any]:

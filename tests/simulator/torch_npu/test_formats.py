@@ -48,3 +48,12 @@ def test_internal_formats_are_off_at_first():
 def test_the_size_of_a_storage():
     """get_storage_size counts elements of the whole storage, also for a view."""
     assert torch_npu.get_storage_size(torch.ones(4, 5).npu()[0]) == 20
+
+
+def test_channels_last_is_refused():
+    """contiguous(memory_format=channels_last) is refused in the real words; plain formats are not."""
+    x = torch.ones(1, 2, 3, 4).npu()
+    with pytest.raises(RuntimeError, match=r"(?s)only supported contiguous memory format.*ERR01007 OPS"):
+        x.contiguous(memory_format=torch.channels_last)
+    assert x.permute(0, 2, 1, 3).contiguous().is_contiguous()
+    assert x.clone(memory_format=torch.preserve_format).shape == x.shape
