@@ -1,6 +1,6 @@
 """What running processes hold, shared between them through small files: what npu-smi shows.
 
-Each process keeps one file `<pid>.json` in the user's runtime folder, replaced whole at each change, and a
+Each process keeps one file `<pid>.json` in the user's runtime folder, rewritten at each change, and a
 lock on `<pid>.lock` for as long as it lives: a file whose lock can be taken belongs to a process that is
 gone. Nothing here is needed to simulate: where files or locks cannot be had, a process is simply not shown.
 """
@@ -12,11 +12,14 @@ import contextlib
 import json
 import os
 import sys
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+ROOM = 2048  # bytes of a state file; more than eight devices need
 
 
 class ProcessState(NamedTuple):
@@ -60,11 +63,12 @@ class Publisher:
         folder: where to; None: the runtime folder.
     """
 
-    __slots__ = ("_folder", "_lock", "_pid")
+    __slots__ = ("_file", "_folder", "_lock", "_pid")
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._lock: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self._pid = 0
 
     def publish(self, soc: str, memory: dict[int, int], busy: dict[int, int]) -> None:
@@ -80,16 +84,21 @@ class Publisher:
                 "memory": memory,
                 "busy": busy,
             }
-            new = folder / f"{self._pid}.new"
-            new.write_text(json.dumps(state), encoding="utf-8")
-            new.replace(folder / f"{self._pid}.json")
+            if self._file is None or not os.fstat(self._file.fileno()).st_nlink:
+                # the first change, or the file was taken away as damaged
+                self._file = (folder / f"{self._pid}.json").open("wb", buffering=0)
+            # one write in place is quicker than a new file; blanks cover a longer content before
+            self._file.seek(0)
+            self._file.write(json.dumps(state).encode().ljust(ROOM))
 
     def close(self) -> None:
         """Takes this process's files away."""
         if self._lock is None or self._pid != os.getpid() or self._folder is None:
             return
-        self._lock.close()
-        self._lock = None
+        for opened in (self._lock, self._file):
+            if opened is not None:
+                opened.close()
+        self._lock = self._file = None
         for end in ("json", "lock"):
             with contextlib.suppress(OSError):
                 (self._folder / f"{self._pid}.{end}").unlink()
@@ -99,6 +108,7 @@ class Publisher:
         if self._pid == os.getpid():
             return self._folder if self._lock is not None else None
         self._pid = os.getpid()
+        self._file = None  # a forked child leaves its parent's alone
         folder = self._folder = self._folder or runtime_folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (folder / f"{self._pid}.lock").open("w", encoding="utf-8")
@@ -132,7 +142,7 @@ def _read(path: Path) -> ProcessState | None:
                 gone.unlink()
         return None
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = _parse(path)
         memory = {int(index): int(size) for index, size in raw["memory"].items()}
         busy = {int(index): int(share) for index, share in raw["busy"].items()}
         return ProcessState(int(path.stem), str(raw["name"]), str(raw["soc"]), memory, busy)
@@ -141,6 +151,15 @@ def _read(path: Path) -> ProcessState | None:
         with contextlib.suppress(OSError):
             path.unlink()
         return None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """A state file's content; one that is being rewritten is read again."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _alive(lock: Path) -> bool:
