@@ -11,6 +11,7 @@ from torch_npu._sim import (
     accelerator,
     generators,
     guard,
+    pinning,
     registration,
     runtime,
     storage_swap,
@@ -47,6 +48,7 @@ def install(module: ModuleType) -> None:
     backend_registration.generate_methods_for_privateuse1_backend(for_storage=True)
     torch._register_device_module(NAME, module)  # type: ignore[no-untyped-call]
     hooks = _Hooks()
+    pinning.install(hooks)
     _keep.append(hooks)
     torch._C._acc.register_python_privateuseone_hook(hooks)
     guard.install(runtime.device_count)

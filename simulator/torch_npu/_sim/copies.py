@@ -106,23 +106,20 @@ def _to_copy(  # noqa: PLR0913 - aten's schema
     return result
 
 
-def clone(self: Tensor, *, memory_format: torch.memory_format | None = None) -> Tensor:
-    """Kernel of aten::clone, and so of `contiguous`.
+def contiguous(self: Tensor, *, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
+    """Kernel of aten::contiguous above autograd, which sees the copy.
 
     Raises:
-        RuntimeError: for channels_last, which the device does not have.
+        RuntimeError: for channels_last, which the device does not have, unless the tensor lies so already.
     """
-    if memory_format in {torch.channels_last, torch.channels_last_3d}:
+    if memory_format is torch.preserve_format or self.is_contiguous(memory_format=memory_format):
+        return self
+    if memory_format is not torch.contiguous_format:
         raise RuntimeError(
             "NPU contiguous operator only supported contiguous memory format."
             + ops_error(ErrCode.NOT_SUPPORT)
         )
-    cpu: Tensor = torch.ops.aten.clone.default._op(alias(self), memory_format=memory_format)
-    spec = spec_of(cpu)
-    index = self.get_device()
-    result = adopt(cpu, index)
-    charge(index, "TensorMove", "copy", [spec_of(self)], [spec])
-    return result
+    return self.clone(memory_format=memory_format)
 
 
 def _local_scalar_dense(self: Tensor) -> Any:
@@ -137,7 +134,6 @@ def record_stream(self: Tensor, s: torch.Stream) -> None:
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
-    "clone": clone,
     "copy_": copy_,
     "_copy_from": _copy_from,
     "_copy_from_and_resize": _copy_from_and_resize,

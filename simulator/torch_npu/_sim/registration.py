@@ -119,6 +119,7 @@ def register_all() -> None:
         implement(name, KEY, _lazily(partial(build, name)), False)
     for name, kernel in special.items():
         implement(name, KEY, kernel, False)
+    implement("contiguous", "AutogradPrivateUse1", copies.contiguous, False)
     for name, kernel in pinning.KERNELS.items():
         implement(name, "CPU", kernel, False)
     autocast.register(_library, _fallback_library, overload_of, _lazily)

@@ -75,3 +75,28 @@ def test_generators_of_the_cpu_stay_as_they_are():
     with pytest.raises(RuntimeError, match="Expected a 'npu' device type for generator but found 'cpu'"):
         torch.randn(2, device="npu", generator=g)
     assert len(torch.npu.default_generators) == 8
+
+
+def test_factories_make_pinned_memory():
+    """pin_memory=True of a factory makes pinned memory; on the device it is refused with PyTorch's words."""
+    x = torch.randn(4, pin_memory=True)
+    assert x.is_pinned()
+    assert x[1:].is_pinned()
+    assert torch.tensor([1, 2], pin_memory=True).is_pinned()
+    assert not torch.randn(4).is_pinned()
+    assert torch.equal(x.npu(non_blocking=True).cpu(), x)
+    with pytest.raises(RuntimeError, match="Only dense CPU tensors can be pinned"):
+        torch.empty(2, device="npu", pin_memory=True)
+
+
+def test_a_copy_to_the_host_that_does_not_wait_is_pinned(machine):
+    """to("cpu", non_blocking=True) gives pinned memory and lets the host go on; a plain copy waits."""
+    x = torch.zeros(1 << 24, device="npu")
+    waits = []
+    for non_blocking in (False, True):
+        torch.npu.synchronize()
+        before = machine.host.now
+        y = x.to("cpu", non_blocking=non_blocking)
+        waits.append(machine.host.now - before)
+        assert y.is_pinned() == non_blocking
+    assert waits[1] < waits[0] / 10
