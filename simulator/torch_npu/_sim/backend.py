@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,7 +53,13 @@ def install(module: ModuleType) -> None:
     _keep.append(hooks)
     torch._C._acc.register_python_privateuseone_hook(hooks)
     guard.install(runtime.device_count)
-    registration.register_all()
+    collecting = gc.isenabled()
+    gc.disable()  # thousands of new functions would make Python search all of PyTorch for garbage
+    try:
+        registration.register_all()
+    finally:
+        if collecting:
+            gc.enable()
     untyped_storage.install()
     storage_swap.install()
     generators.install()

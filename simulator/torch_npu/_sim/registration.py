@@ -94,29 +94,13 @@ _fallback_library: Any = torch.library.Library("_", "IMPL")  # type: ignore[no-u
 
 def register_all() -> None:
     """Gives every operator that PyTorch can compute on the CPU its kernel for the simulated device."""
-    c = torch._C
-    has = c._dispatch_has_kernel_for_dispatch_key
     implement = _library.m.impl
     special = _special()
-    for full in c._dispatch_get_all_op_names():
-        if not full.startswith("aten::"):
-            continue
+    for full in torch._C._dispatch_get_all_op_names():
         name = full[6:]
-        if name in special:
-            continue
-        on_cpu = has(full, "CPU")
-        base, _, part = name.partition(".")
-        if base in _COMPOSED or _SKIPPED.search(base):
-            continue
-        if not on_cpu:
-            composed = has(full, "CompositeExplicitAutograd") or has(
-                full, "CompositeExplicitAutogradNonFunctional"
-            )
-            # Views that PyTorch composes out of as_strided need no kernel of their own.
-            if not composed or _is_view(c._get_schema(full.partition(".")[0], part)):
-                continue
-        build = _build_fallback if name in FALLBACK else _build
-        implement(name, KEY, _lazily(partial(build, name)), False)
+        if full.startswith("aten::") and name not in special and _wants_kernel(full):
+            build = _build_fallback if name in FALLBACK else _build
+            implement(name, KEY, _lazily(partial(build, name)), False)
     for name, kernel in special.items():
         implement(name, KEY, kernel, False)
     implement("contiguous", "AutogradPrivateUse1", copies.contiguous, False)
@@ -126,6 +110,22 @@ def register_all() -> None:
     _fallback_library.m.fallback(KEY, fallback.run, False)
     for key in ("SparsePrivateUse1", "SparseCsrPrivateUse1"):
         _fallback_library.m.fallback(key, fallback.refuse_sparse, False)
+
+
+def _wants_kernel(full: str) -> bool:
+    """Whether an operator is computed whole, and not composed by PyTorch out of others or refused."""
+    name, _, part = full.partition(".")
+    if name[6:] in _COMPOSED or _SKIPPED.search(name):
+        return False
+    has = torch._C._dispatch_has_kernel_for_dispatch_key
+    if has(full, "CPU"):
+        return True
+    if part.endswith("out"):
+        return False  # PyTorch makes these of the functional operator and a copy
+    if not (has(full, "CompositeExplicitAutograd") or has(full, "CompositeExplicitAutogradNonFunctional")):
+        return False
+    # Views that PyTorch composes out of as_strided need no kernel of their own.
+    return not _is_view(torch._C._get_schema(name, part))
 
 
 def _special() -> dict[str, Callable[..., Any]]:
