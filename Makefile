@@ -3,6 +3,7 @@
 # make check   lint, types and fast tests: the everyday part
 # make serve   the book and JupyterLab on localhost
 # make bench   measure; writes build/bench.json
+# make scoreboard   how faithful the simulation is, in figures; writes build/scoreboard/*.json (minutes)
 # make clean   remove build/; your notebooks in work/ stay
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 SAY := @printf '\n== %s\n'
 SOURCES := autograder simulator book tests exercises
 
-.PHONY: camp test check serve bench clean site release
+.PHONY: camp test check serve bench scoreboard clean site release
 .DELETE_ON_ERROR:
 
 camp: site release
@@ -60,6 +61,13 @@ lint: $(READY)
 bench: $(READY)
 	$(SAY) 'Measured'
 	@$(BIN)/python tests/bench/bench.py
+
+scoreboard: $(READY)
+	$(SAY) 'How faithful it is'
+	@$(BIN)/python simulator/scoreboard/constants.py
+	@$(BIN)/python simulator/scoreboard/cost_model.py
+	@$(BIN)/python simulator/scoreboard/torch_npu_names.py
+	@$(BIN)/python simulator/scoreboard/op_db.py
 
 clean:
 	rm -rf build
