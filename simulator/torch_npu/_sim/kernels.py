@@ -151,20 +151,21 @@ def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
             held = live.get(tensor.data_ptr())
             if (
                 held is not None
-                and held.dtype is tensor.dtype
                 and held.shape == tensor.shape
                 and held.stride == tensor.stride()
+                and held.dtype is tensor.dtype
                 and not tensor.is_conj()
                 and not tensor.is_neg()
+                and (twin := held()) is not None
             ):
-                values[i] = held()
+                values[i] = twin
                 reads.append(held.spec)
             else:
                 values[i] = alias(tensor)
                 reads.append(spec_of(tensor))
         result = compute(*values, **kwargs)
         spec = spec_of(result)
-        result = adopt(result, index)
+        result = adopt(result, index, None, spec)
         runtime.queues[index].launch(Op(name, kind, reads, [spec]))
         return result
 

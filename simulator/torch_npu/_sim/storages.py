@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 EXABYTE = 1 << 60
+STRIDED = torch.strided
 _SPECS_KEPT = 8192
 _dtype_names = {
     value: name
@@ -94,19 +95,20 @@ def out_of_memory_text(error: npusim.OutOfMemoryError, nbytes: int, index: int) 
     )
 
 
-def adopt(twin: Tensor, index: int, block: Block | None = None) -> Tensor:
+def adopt(twin: Tensor, index: int, block: Block | None = None, spec: TensorSpec | None = None) -> Tensor:
     """Turns a fresh CPU tensor that nobody else holds into a tensor on npu:index.
 
     Args:
         twin: a strided CPU tensor with memory of its own.
         index: the device.
         block: device memory that was allocated for it already.
+        spec: its shape and dtype, where the caller has them.
 
     Raises:
         torch.OutOfMemoryError: the device has no room.
         NotSimulatedError: the tensor is not strided.
     """
-    if twin.layout is not torch.strided:
+    if twin.layout is not STRIDED:
         raise NotSimulatedError(
             f"a tensor of layout {twin.layout} on the NPU is not simulated: use a dense tensor, or the CPU."
         )
@@ -129,7 +131,7 @@ def adopt(twin: Tensor, index: int, block: Block | None = None) -> Tensor:
     holding.shape = twin.shape
     holding.stride = twin.stride()
     holding.dtype = twin.dtype
-    holding.spec = spec_of(twin)
+    holding.spec = spec or spec_of(twin)
     live[ptr] = holding
     return to_npu(twin, index)
 
