@@ -10,12 +10,14 @@ from pathlib import Path
 import nbformat
 import pytest
 from camp.answers import fill_in
-from camp.classroom import collect, grade_class, submissions, write_example_class
+from camp.classroom import collect, grade_class, submissions
+from camp.cli import main
 from camp.course import load_course
 from camp.exercise import load_exercise
 from camp.grade import grade
 from camp.intake import take_in
 from camp.paths import Layout
+from click.testing import CliRunner
 
 TOY = Path(__file__).parent / "toy"
 RIGHT = {
@@ -131,16 +133,37 @@ def grade_inbox(toy, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def graded_class(tmp_path_factory):
-    """The example class of the toy course, graded once by two workers; only to be read."""
+def commands(tmp_path_factory):
+    """The whole way on the toy course by command, once: the results of `camp release`, `grade`, `report`."""
     root = tmp_path_factory.mktemp("class") / "checkout"
     shutil.copytree(TOY / "exercises", root / "exercises", ignore=shutil.ignore_patterns("__pycache__"))
-    layout = Layout(root)
-    course = load_course(layout.exercises)
-    names = [a.id for a in course.assignment]
-    collect(layout, course, write_example_class(layout, course), names)
-    grade_class(layout, course, submissions(layout, course, names), 2, lambda *_: None)
+    lines = (["release"], ["grade", "--example", "--workers", "2"], ["report"])
+    results = {line[0]: CliRunner().invoke(main, ["--root", str(root), *line]) for line in lines}
+    return Layout(root), results
+
+
+@pytest.fixture(scope="session")
+def graded_class(commands):
+    """The example class of the toy course, graded by two workers; only to be read."""
+    layout, results = commands
+    assert [result.exit_code for result in results.values()] == [0, 0, 0], results["grade"].output
     return layout
+
+
+@pytest.fixture
+def without_versions():
+    """Verdicts below a folder, by path, without the hashes that name versions of grader and simulator."""
+
+    def read(folder):
+        found = {}
+        for path in sorted(folder.rglob("*.json")):
+            verdict = json.loads(path.read_bytes())
+            assert set(verdict["hashes"]) == {"submission", "exercise", "grader", "environment"}
+            del verdict["hashes"]["grader"], verdict["hashes"]["environment"]
+            found[path.relative_to(folder).as_posix()] = json.dumps(verdict, indent=2)
+        return found
+
+    return read
 
 
 @pytest.fixture

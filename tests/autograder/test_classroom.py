@@ -20,7 +20,7 @@ def _results(layout):
     return {p.relative_to(layout.results).as_posix(): p.read_bytes() for p in layout.results.rglob("*.json")}
 
 
-# --- collecting: nothing is run ------------------------------------------------------------------------------
+# --- collecting: nothing is run ------------------------------------------------------------------------
 
 
 def _collected(toy, source):
@@ -42,7 +42,7 @@ def test_every_usual_place_is_looked_at(toy, hand_in, right):
 
 
 def test_any_name_is_a_name(toy, hand_in, right):
-    """Chinese names, blanks, dots and what a shell or a pattern would take for its own are names like others."""
+    """Chinese names, blanks and what a shell or a pattern would take for its own are names like others."""
     names = ["王小明", "Ada Lovelace", "o'neil", "a[1]*?", "$HOME", "-rf", "x.y", "100%", "<b>", "{learner}"]
     for name in names:
         inbox = hand_in(name, right)
@@ -148,7 +148,7 @@ def test_example_class_is_made_of_its_answers(toy):
     assert (folder / "eve/a1-sums/sums.ipynb").read_bytes().startswith(b"<!DOCTYPE")
 
 
-# --- grading -------------------------------------------------------------------------------------------------
+# --- grading -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -162,16 +162,16 @@ def test_class_is_graded_and_none_is_lost(graded_class):
 
 
 @pytest.mark.slow
-def test_one_worker_or_two_the_same_bytes(graded_class, toy, grade_inbox):
-    """The class graded by one worker gives byte for byte what two workers gave."""
+def test_one_process_or_two_the_same_verdicts(graded_class, toy, grade_inbox, without_versions):
+    """The class graded in one process, in another order, gives byte for byte what two workers gave."""
     folder = write_example_class(toy, load_course(toy.exercises))
-    grade_inbox(processes=1, source=folder)
-    assert _results(toy) == _results(graded_class)
+    grade_inbox(source=folder)
+    assert without_versions(toy.results) == without_versions(graded_class.results)
 
 
 @pytest.mark.slow
 def test_only_what_changed_is_graded_again(toy, hand_in, grade_inbox, right, monkeypatch):
-    """A second run grades nothing; a changed submission is graded alone; lost results and entries are made good."""
+    """A second run grades nothing, a changed submission is graded alone, what was lost is made good."""
     hand_in("王小明", right)
     hand_in("Ada * Lovelace", WRONG)
     assert {told[2] for told in grade_inbox()} == {False}
@@ -218,7 +218,7 @@ def test_run_broken_off_between_verdict_and_gradebook(toy, hand_in, grade_inbox,
 @pytest.mark.slow
 @pytest.mark.parametrize("trouble", ["damaged", "locked"])
 def test_gradebook_that_cannot_be_had(toy, hand_in, grade_inbox, right, trouble):
-    """With a gradebook that is locked or damaged, verdicts are made all the same, and one line says what to do."""
+    """With a gradebook locked or damaged, verdicts are made all the same, and one line says what to do."""
     hand_in("ada", right)
     grade_inbox()
     before = _results(toy)
@@ -254,7 +254,7 @@ def test_trouble_with_one_costs_no_other(toy, hand_in, grade_inbox, right, monke
         enter(self, verdict)
 
     monkeypatch.setattr(GradebookDoor, "enter", refuse)
-    with pytest.raises(GradebookError, match="^bo is refused$"):
+    with pytest.raises(GradebookError, match=r"^bo is refused$"):
         grade_inbox()
     assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5, "cleo": 5}
     assert len(_results(toy)) == 3
@@ -262,7 +262,7 @@ def test_trouble_with_one_costs_no_other(toy, hand_in, grade_inbox, right, monke
 
 @pytest.mark.slow
 def test_machine_without_kernels_gives_no_verdict(toy, hand_in, grade_inbox, right, monkeypatch):
-    """A kernel that cannot be started is the machine's fault: one line, no 0 points, and the next run grades."""
+    """A kernel that cannot be started is the machine's fault: one line, no 0 points; the next run grades."""
     hand_in("ada", right)
     with monkeypatch.context() as patch:
         patch.setattr(classroom, "_grade_one", lambda *_: KernelStartError("no kernel"))
@@ -276,11 +276,11 @@ def test_machine_without_kernels_gives_no_verdict(toy, hand_in, grade_inbox, rig
 def test_submission_that_kills_the_grader(toy, hand_in, grade_inbox, right):
     """An answer that kills the process which grades it costs its own points; the others are graded."""
     kill = {**right, "double": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"}
-    for name, answers in (("ada", right), ("bo", kill), ("cleo", right)):
+    for name, answers in (("ada", kill), ("bo", right)):
         hand_in(name, answers)
-    assert len(grade_inbox(processes=2)) == 3
-    assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5, "bo": 0, "cleo": 5}
-    verdict = read_verdict(verdict_path(toy, "a1-sums", "bo"))
+    assert len(grade_inbox(processes=1)) == 2
+    assert GradebookDoor(toy).scores("a1-sums") == {"ada": 0, "bo": 5}
+    verdict = read_verdict(verdict_path(toy, "a1-sums", "ada"))
     assert {task.status for task in verdict.tasks} == {Status.KILLED}
 
 

@@ -50,7 +50,7 @@ def test_wrong_field_is_named(toy, fault):
 def test_file_that_is_no_course(toy, data):
     """Whatever the file holds, one line says what to mend."""
     (toy.exercises / "camp.toml").write_bytes(data)
-    with pytest.raises(CourseError, match="camp.toml") as caught:
+    with pytest.raises(CourseError, match=r"camp\.toml") as caught:
         load_course(toy.exercises)
     assert "\n" not in str(caught.value)
 

@@ -67,7 +67,7 @@ def test_refused_submission_has_a_verdict(tmp_path, sums):
 
 
 def test_wrong_answer_is_explained(graded, right):
-    """A wrong answer loses its checks' points, and the message names the input, the expected and the given."""
+    """A wrong answer loses its checks' points, and the message names input, expected and given."""
     verdict = graded({**right, "double": "def double(x):\n    return x * x"})
     assert _tasks(verdict) == {"double": (0, "failed"), "total": (3, "passed")}
     message = verdict.tasks[0].checks[0].message
@@ -169,7 +169,7 @@ def test_honest_answers_keep_their_points(graded, right, case):
 @pytest.mark.slow
 @pytest.mark.parametrize("before", ["double-answer", "double-check"])
 def test_helper_cells_keep_their_points(graded, right, before):
-    """A helper in a cell of its own counts, whether it stands above the answer or between it and the check."""
+    """A helper in a cell of its own counts, above the answer or between it and the check."""
 
     def add(cells):
         place = next(i for i, c in enumerate(cells) if c["id"] == before)
@@ -215,7 +215,7 @@ HOSTILE = {
     "json broken": ("import json\njson.dumps = None\ndef double(x):\n    return 2 * x", "*"),
     "json forged": ("import json\njson.dumps = lambda *a, **k: '1'\ndef double(x):\n    return 0", "*"),
     "display broken": (
-        "import IPython.display\nIPython.display.display = lambda *a, **k: None\ndef double(x):\n    return 2 * x",
+        "import IPython.display\nIPython.display.display = print\ndef double(x):\n    return 2 * x",
         "error",
     ),
     "built-ins broken": ("import builtins\nbuiltins.exec = None\ndef double(x):\n    return 2 * x", "error"),
@@ -238,8 +238,13 @@ HOSTILE = {
         "error",
     ),
     "a transformer that drops asserts": (
-        "import ast\nclass T(ast.NodeTransformer):\n    def visit_Assert(self, node): return None\n"
-        "get_ipython().ast_transformers.append(T())\ndef double(x):\n    return 0",
+        """
+import ast
+class T(ast.NodeTransformer):
+    def visit_Assert(self, node): return None
+get_ipython().ast_transformers.append(T())
+def double(x): return 0
+""",
         "failed",
     ),
     "a displayhook that prints the points": (
@@ -291,7 +296,7 @@ def test_data_lies_beside_the_notebook(graded, words):
 
 @pytest.mark.slow
 def test_same_bytes_again(graded, right):
-    """The same submission gives the same bytes, also where it prints addresses, warnings and random numbers."""
+    """The same submission gives the same bytes, also where it prints addresses and random numbers."""
     noisy = """
         import os, random, sys, warnings
         warnings.warn("where am I?")
@@ -337,9 +342,9 @@ def _with_check(sums, function):
         lambda ask: 1 / ask.run("result = double(0)"),
         lambda ask: [][ask.run("result = double(1)")],
         lambda ask: ask.run("result = double(1)").shape,
-        lambda ask: (_ for _ in ()).throw(RecursionError),
+        lambda ask: ask.run("result = double(1)").bit_length(1),
     ],
-    ids=["type", "zero", "index", "attribute", "recursion"],
+    ids=["type", "zero", "index", "attribute", "arguments"],
 )
 def test_check_that_meets_another_form_fails(sums, right, function):
     """A check that falls over what came back is a failed check, not the end of the class."""
@@ -362,7 +367,7 @@ GOLDEN = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*GOLDEN, "refused"])
 def test_golden_verdicts(request, tmp_path, sums, name):
-    """A submission gives the verdict that is kept beside this test, byte for byte (without what names versions)."""
+    """A submission gives the verdict that is kept beside this test, byte for byte (but for the hashes)."""
     path = tmp_path / "sums.ipynb"
     if name == "refused":
         path.write_bytes(b"<!DOCTYPE html>")

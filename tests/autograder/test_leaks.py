@@ -2,7 +2,6 @@
 
 import html
 import json
-import random
 
 import nbformat
 import pytest
@@ -28,7 +27,7 @@ def secretive(toy):
 @check("total", points=1, title="odd")
 def odd(ask: Ask) -> None:
     lines = "one\\\\ttwo\\\\nthree".split("\\\\n") if 1 < 2 and 3 > 2 else None
-    words = "你好，昇腾处理器" + '"quoted"' + "😀 & more"
+    words = "你好昇腾处理器" + '"quoted"' + "😀 & more"
 """.replace("\\\\\\\\", "\\\\")
     path.write_text(path.read_text(encoding="utf-8") + odd, encoding="utf-8")
     return load_exercise(load_course(toy.exercises), "a1-sums")
@@ -41,7 +40,7 @@ def test_secrets_are_checks_and_answers(sums):
     assert not any(line.startswith(("import ", "from ", "#")) for line in secret)
     shown = nbformat.writes(learner_edition(sums))
     assert "STEP = 2" in shown
-    assert not any("STEP = 2" == line for line in secret)
+    assert not any(line == "STEP = 2" for line in secret)
 
 
 DISGUISES = {
@@ -79,7 +78,7 @@ def test_instructors_edition_leaks(sums):
 def test_innocent_text_does_not_leak(sums):
     """Other text is not taken for a secret."""
     words = nbformat.writes(learner_edition(sums)).split()
-    random.Random(1).shuffle(words)
+    words.sort(key=lambda word: (len(word), word))
     assert leaked(" ".join(words), sums) == []
     assert leaked("", sums) == []
 
@@ -100,7 +99,7 @@ def test_files_below_a_folder_are_searched(tmp_path, sums):
 
 @pytest.mark.slow
 def test_nothing_that_learners_see_leaks(graded_class):
-    """Release, feedback, verdicts and report of the graded class hold no secret; the sources beside them do."""
+    """Release, feedback and report of the class hold no secret; the sources beside them do."""
     course = load_course(graded_class.exercises)
     write_report(graded_class, course, verdicts(graded_class, course))
     for name in ("a1-sums", "a2-words"):
