@@ -184,12 +184,12 @@ def vgg16(n: int, dtype: str = "float16") -> list[Node]:
     return b.nodes
 
 
-def resnet18(n: int, dtype: str = "float16") -> list[Node]:
-    """ResNet-18 (He et al. 2015), torchvision's resnet18."""
+def resnet_basic(n: int, repeats: Sequence[int], dtype: str = "float16") -> list[Node]:
+    """A residual network of blocks with two convolutions (He et al. 2015), so many in each stage."""
     b = Builder(dtype)
     x = b.pool(b.conv(b.image(n, 224), 64, 7, 2), 3, 2, 1)
-    for stage, width in enumerate((64, 128, 256, 512)):
-        for block in range(2):
+    for stage, (width, repeat) in enumerate(zip((64, 128, 256, 512), repeats, strict=True)):
+        for block in range(repeat):
             stride = 2 if stage > 0 and block == 0 else 1
             y = b.conv(b.conv(x, width, 3, stride), width, 3, act=None)
             if stride != 1:
@@ -199,11 +199,11 @@ def resnet18(n: int, dtype: str = "float16") -> list[Node]:
     return b.nodes
 
 
-def resnet50(n: int, dtype: str = "float16") -> list[Node]:
-    """ResNet-50 version 1.5 (stride in the 3x3), torchvision's resnet50 and MLPerf's."""
+def resnet_bottleneck(n: int, repeats: Sequence[int], dtype: str = "float16") -> list[Node]:
+    """A residual network of bottlenecks, version 1.5 (stride in the 3x3), so many in each stage."""
     b = Builder(dtype)
     x = b.pool(b.conv(b.image(n, 224), 64, 7, 2), 3, 2, 1)
-    for stage, (width, repeat) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3))):
+    for stage, (width, repeat) in enumerate(zip((64, 128, 256, 512), repeats, strict=True)):
         for block in range(repeat):
             stride = 2 if stage > 0 and block == 0 else 1
             y = b.conv(b.conv(b.conv(x, width, 1), width, 3, stride), width * 4, 1, act=None)
@@ -212,6 +212,16 @@ def resnet50(n: int, dtype: str = "float16") -> list[Node]:
             x = b.act(b.binary("Add", y, x), "Relu")
     _classify(b, x)
     return b.nodes
+
+
+def resnet18(n: int, dtype: str = "float16") -> list[Node]:
+    """ResNet-18, torchvision's resnet18."""
+    return resnet_basic(n, (2, 2, 2, 2), dtype)
+
+
+def resnet50(n: int, dtype: str = "float16") -> list[Node]:
+    """ResNet-50, torchvision's resnet50 and MLPerf's."""
+    return resnet_bottleneck(n, (3, 4, 6, 3), dtype)
 
 
 def squeezenet1_1(n: int, dtype: str = "float16") -> list[Node]:
@@ -392,12 +402,17 @@ def _heads(b: Builder, x: str, shape: tuple[int, int, int, int]) -> str:
     return b.add("TransposeD", "transpose", [b.reshape(x, shape)], (n, h, t, d))
 
 
-def _vit(n: int, width: int, heads: int, *, primitive: bool = False) -> list[Node]:
+def vit(  # noqa: PLR0913 - a transformer has these settings
+    n: int, width: int, heads: int, *, size: int = 224, patch: int = 16, primitive: bool = False
+) -> list[Node]:
+    """A vision transformer of twelve layers (Dosovitskiy et al. 2020) on square images of `size` pixels."""
     b = Builder(primitive=primitive)
-    x = b.conv(b.image(n, 224), width, 16, 16, 0, act=None)
-    x = b.add("TransposeD", "transpose", [b.reshape(x, (n, width, 196))], (n, 196, width))
-    x = b.add("ConcatD", "copy", [x], (n, 197, width), weights=[(n, 1, width)])
-    x = b.add("Add", "elementwise", [x], (n, 197, width), weights=[(1, 197, width)])
+    patches = (size // patch) ** 2
+    tokens = patches + 1
+    x = b.conv(b.image(n, size), width, patch, patch, 0, act=None)
+    x = b.add("TransposeD", "transpose", [b.reshape(x, (n, width, patches))], (n, patches, width))
+    x = b.add("ConcatD", "copy", [x], (n, tokens, width), weights=[(n, 1, width)])
+    x = b.add("Add", "elementwise", [x], (n, tokens, width), weights=[(1, tokens, width)])
     for _ in range(12):
         x = _encoder(b, x, heads, first=True)
     b.linear(b.add("GatherV2", "gather", [b.norm(x)], (n, width)), 1000)
@@ -406,7 +421,7 @@ def _vit(n: int, width: int, heads: int, *, primitive: bool = False) -> list[Nod
 
 def vit_base(n: int) -> list[Node]:
     """ViT-B/16 at 224 (Dosovitskiy et al. 2020), timm's vit_base_patch16_224."""
-    return _vit(n, 768, 12)
+    return vit(n, 768, 12)
 
 
 def vit_small(n: int) -> list[Node]:
@@ -415,7 +430,7 @@ def vit_small(n: int) -> list[Node]:
     Its page is older than ViT-B's: Gelu and layer normalisation are taken as the operators the exporter
     writes, which later compilers join. An assumption; it explains why the model is hardly faster than ViT-B.
     """
-    return _vit(n, 384, 6, primitive=True)
+    return vit(n, 384, 6, primitive=True)
 
 
 def bert(n: int, *, layers: int, width: int, heads: int, tokens: int) -> list[Node]:
