@@ -28,6 +28,10 @@ __all__ = [
 
 _backend.install(npu)
 
+from torch_npu.multiprocessing import reductions as _reductions  # noqa: E402 - needs the device
+
+_reductions.install()
+
 from torch_npu._sim.formats import (  # noqa: E402 - needs the device
     empty_with_format,
     get_npu_format,

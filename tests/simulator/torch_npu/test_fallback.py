@@ -49,6 +49,7 @@ def test_fallbacks_write_in_place_and_differentiate():
     torch.testing.assert_close(y.grad.cpu(), torch.eye(3) * 4)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_sparse_tensors_are_refused():
     """Sparse tensors, which the real device hardly has, are refused by name."""
     with pytest.raises(NotSimulatedError, match="sparse"):

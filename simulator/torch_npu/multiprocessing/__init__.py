@@ -1,0 +1,1 @@
+"""NPU tensors in `torch.multiprocessing`."""
