@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
 AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
+_MAX_STEPS = 40
 _TRAIT = re.compile(r"--(\w+)\.(\w+)=(.*)", re.DOTALL)
 
 
@@ -120,14 +122,39 @@ class WarmKernelApp(IPKernelApp):
     def init_shell(self) -> None:
         """The shell; where there are no terminals of its own, it starts programs without one."""
         super().init_shell()
-        if not self.apart and self.shell is not None:
-            self.shell.system = self.shell.system_raw
+        shell = self.shell
+        if shell is None:
+            return
+        if not self.apart:
+            shell.system = shell.system_raw
+        # IPython would keep a copy of all that is printed, for ever; the grader keeps what counts.
+        shell._tee = lambda channel: contextlib.nullcontext(channel)  # noqa: SLF001
+        find = shell._get_exc_info  # noqa: SLF001 - the one place that all tracebacks pass
+        shell._get_exc_info = lambda *given, **named: _short(*find(*given, **named))  # noqa: SLF001
 
     def init_heartbeat(self) -> None:
         """The heartbeat, on its own socket."""
         self.heartbeat = _Heartbeat(zmq.Context(), (self.transport, self.ip, self.hb_port))
         self.heartbeat.listener = self.listeners[self.hb_port]
         self.heartbeat.start()
+
+
+def _short(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """Cut the middle out of a very long traceback.
+
+    IPython looks through all modules for each line of it, so that an infinite recursion would take ten
+    seconds to be reported where PyTorch is imported.
+    """
+    steps = []
+    while trace is not None:
+        steps.append(trace)
+        trace = trace.tb_next
+    kept = steps if len(steps) <= _MAX_STEPS else steps[: _MAX_STEPS // 2] + steps[-_MAX_STEPS // 2 :]
+    for step in reversed(kept):
+        trace = TracebackType(trace, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    return kind, error, trace
 
 
 def seed_all(seed: int) -> None:

@@ -163,14 +163,13 @@ def usable() -> Isolation:
 
 
 def isolation(backend: Backend | None = None) -> Isolation:
-    """Which sandbox this machine gives a kernel; takes a fraction of a second, starts no kernel.
-
-    Raises:
-        WarmKernelError: it cannot be tried, as on another system than Linux.
-    """
+    """Which sandbox this machine gives a kernel. Takes a fraction of a second and never raises."""
     if not sys.platform.startswith("linux"):
         return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
-    trial = Nursery(Brood(preload=None, backend=backend))
+    try:
+        trial = Nursery(Brood(preload=None, backend=backend))
+    except WarmKernelError as error:
+        return Isolation(None, ((Backend.NAMESPACES, str(error)),))
     trial.close()
     return trial.isolation
 

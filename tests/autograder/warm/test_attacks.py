@@ -357,6 +357,14 @@ def test_a_hundred_megabytes_of_output_do_not_reach_the_grader(warm):
         assert kernel.run("print('alive')") == "alive"
 
 
+def test_endless_output_takes_no_memory(warm):
+    """A loop that prints for ever takes time, not memory: neither the kernel's nor the grader's."""
+    with warm(Limits(memory_bytes=256 * MIB)) as kernel:
+        loop = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end: print('x' * 10_000)"
+        assert kernel.run(loop).endswith("... output cut here ...")
+        assert kernel.run("print('alive')") == "alive"
+
+
 def test_output_past_the_kernels_own_bound_does_not_reach_the_grader(warm):
     """A message of a hundred megabytes that goes round the kernel's own cut ends on the way."""
     with warm() as kernel:

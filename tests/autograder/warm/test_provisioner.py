@@ -132,6 +132,16 @@ def test_plots_and_errors_arrive(kernel):
     assert "careful" in run(kernel, "import warnings; warnings.warn('careful')")[0].text
 
 
+def test_a_long_traceback_is_cut_in_the_middle(kernel):
+    """An infinite recursion is reported as such, by its first and last steps; short ones stay whole."""
+    deep = run(kernel, "def f(x):\n    return f(x)\nf(1)")[0]
+    assert (deep.ename, deep.evalue) == ("RecursionError", "maximum recursion depth exceeded")
+    assert 5 < len(deep.traceback) < 100
+    short = run(kernel, "def g(n):\n    return g(n - 1) if n else 1 / 0\ng(5)")[0]
+    assert len(short.traceback) == 10
+    assert run(kernel, "1 +")[0].ename == "SyntaxError"
+
+
 @pytest.mark.parametrize("seed", [0, 7])
 def test_the_same_seed_gives_the_same_numbers(seed):
     """Unseeded draws are those of the seed that was asked for, in every kernel."""
