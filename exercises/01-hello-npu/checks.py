@@ -560,17 +560,17 @@ def reads_once(ask: Ask) -> None:
     )
 
 
-# The optimizer ends each step with long operators, as that of a large network does. They keep the device busy
-# while the host queues the small operators of the next step: the overlap that a read at every step destroys.
+# The optimizer ends each step by clearing a large buffer, which keeps the device busy for longer than the host
+# takes to queue the small operators of the next step: the overlap that a read at every step destroys.
 TIMED = """
 import torch
 class LargeStep(torch.optim.SGD):
     def step(self, closure=None):
         super().step(closure)
-        for _ in range(6):
-            large.add_(1.0)
+        for _ in range(4):
+            large.zero_()
 
-large = torch.zeros(16384, 1024, device="npu:0")
+large = torch.zeros(8192, 8192, device="npu:0")
 def twin():
     torch.manual_seed(5)
     net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1)).to("npu:0")
