@@ -150,15 +150,18 @@ def nursery(brood: Brood) -> Nursery:
 
 @cache
 def usable() -> Isolation:
-    """The sandbox that this process's kernels get; with no back end where warm kernels cannot be had at all.
+    """The sandbox that this process's kernels get; its back end is None where the machine refuses them all.
 
     Starts the zygote, which the kernels need anyway; tried once in a process.
+
+    Raises:
+        WarmKernelError: the zygote does not start. That is no leave to do without a sandbox.
     """
     if not sys.platform.startswith("linux"):
         return isolation()
     try:
         return nursery(Brood()).isolation
-    except (WarmKernelError, SandboxError) as error:
+    except SandboxError as error:
         return Isolation(None, ((Backend.NAMESPACES, str(error)),))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat.v4
 import pytest
-from camp.warm import Backend, Isolation, Limits, SandboxError, isolation
+from camp.warm import Backend, Isolation, Limits, SandboxError, WarmKernelError, isolation, usable
 from camp.warm.client import WarmKernelManager, WarmNotebookClient, client_options
 from camp.warm.nursery import Brood, nursery
 from jupyter_client.manager import KernelManager, start_new_kernel
@@ -326,6 +326,21 @@ def test_a_machine_without_a_sandbox_gets_no_kernel(monkeypatch):
     monkeypatch.setattr(home, "isolation", refused)
     with pytest.raises(SandboxError, match=r"no namespaces: switched off; no landlock: too old"):
         nursery(Brood())
+
+
+def test_a_zygote_that_fails_is_no_leave_to_do_without(monkeypatch):
+    """Only a machine that refuses every back end is said to have none; a failed start is an error."""
+
+    def fail(_):
+        raise WarmKernelError("the zygote ended")
+
+    usable.cache_clear()
+    monkeypatch.setattr("camp.warm.nursery.Nursery", fail)
+    monkeypatch.setattr("camp.warm.nursery._nurseries", {})
+    with pytest.raises(WarmKernelError):
+        usable()
+    monkeypatch.undo()
+    assert usable().safe
 
 
 def test_the_manager_is_of_jupyters_own_kind():
