@@ -32,13 +32,34 @@ const describeWidgets = (explorer) => {
 
 /* Whatever scrolls sideways can be reached with the keyboard. */
 const reachScrollers = () => {
-  for (const box of document.querySelectorAll(".bd-article div.math, .camp-figure .scroll")) {
+  for (const box of document.querySelectorAll(
+    ".bd-article div.math, .camp-figure .scroll, .pst-scrollable-table-container"
+  )) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 };
 
+/* A field above a table shows only the rows in which all its words occur. */
+const filterTables = () => {
+  for (const box of document.querySelectorAll(".camp-filter")) {
+    const tables = [...document.querySelectorAll(".bd-article table.table")];
+    const below = (table) => box.compareDocumentPosition(table) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const rows = [...(tables.find(below)?.tBodies[0]?.rows ?? [])];
+    box.querySelector("input").addEventListener("input", (event) => {
+      const words = event.target.value.toLowerCase().split(/[\s,]+/).filter(Boolean);
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+      }
+      const left = rows.filter((row) => !row.hidden).length;
+      box.querySelector(".found").textContent = words.length ? `${left} of ${rows.length}` : "";
+    });
+  }
+};
+
 window.addEventListener("load", () => {
+  filterTables();
   for (const output of document.querySelectorAll(".cell_output")) {
     const look = () => {
       const explorer = output.querySelector(".camp-explorer:not([data-ready])");
