@@ -247,7 +247,7 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
     """Serve the book and JupyterLab with the exercises on localhost, until Ctrl-C."""
     layout = _layout(context)
     course = _course(layout)
-    from camp.serve import ENDING, open_exercises, served
+    from camp.serve import ENDING, LOG, SETTINGS, open_exercises, served
 
     console = _console()
     open_exercises(layout, course)
@@ -262,7 +262,7 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
         except KeyboardInterrupt:
             console.print("\nended")
             return
-    raise CampError(f"JupyterLab ended by itself with code {code}; its message is above")
+    raise CampError(f"JupyterLab ended by itself with code {code}; see {layout.build / SETTINGS / LOG}")
 
 
 if __name__ == "__main__":

@@ -109,6 +109,7 @@ def _section(layout: Layout, exercise: Exercise, here: list[Verdict]) -> dict[st
         "words": {v.learner: in_words(v) for v in here},
         "links": links,
         "tasks": tasks,
+        "faults": _most_frequent(tasks),
         "plot": _plot(here, tasks),
     }
 
@@ -125,6 +126,12 @@ def _summary(here: list[Verdict], task: Task) -> TaskSummary:
     )
 
 
+def _most_frequent(tasks: list[TaskSummary]) -> list[tuple[str, str, int]]:
+    """Task, check and count of what failed most, over all tasks."""
+    faults = [(task.title, message, count) for task in tasks for message, count in task.messages]
+    return sorted(faults, key=lambda fault: -fault[2])[:10]
+
+
 def _plot(here: list[Verdict], tasks: list[TaskSummary]) -> str:
     """Points of the class, and tasks by how many solved them, as one SVG that follows the page's colours."""
     from matplotlib.figure import Figure
@@ -139,6 +146,7 @@ def _plot(here: list[Verdict], tasks: list[TaskSummary]) -> str:
     right.barh(names, [task.tried for task in reversed(tasks)], color="#c9d6e4", label="tried")
     right.barh(names, [task.solved for task in reversed(tasks)], color="#2f7fd0", label="solved")
     right.set(xlabel="learners", xlim=(0, len(here)), title="Tasks")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.legend(frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import json
 import secrets
 import shutil
 import signal
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from camp.errors import CampError, MissingDependencyError, PortError
-from camp.paths import Layout, make_folder
+from camp.paths import Layout, make_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SETTINGS, LOG = "lab", "log.txt"
+"""Below `build/`: JupyterLab's settings, and what it says while it runs."""
 _GRACE_SECONDS = 10
+_INSTRUCTORS_TOOLS = (
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+)
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,13 @@ def served(
     threading.Thread(target=book.serve_forever, daemon=True).start()
     token = secrets.token_hex(16)
     try:
-        lab = _start_lab(layout.work, lab_port, token)
+        lab = _start_lab(layout.work, make_folder(layout.build / SETTINGS), lab_port, token)
         try:
             yield (
-                Addresses(f"http://localhost:{book_port}/", f"http://localhost:{lab_port}/lab?token={token}"),
+                Addresses(
+                    f"http://localhost:{book_port}/",
+                    f"http://localhost:{lab_port}/lab{_first_notebook(layout)}?token={token}",
+                ),
                 lab,
             )
         finally:
@@ -111,23 +123,42 @@ def _require_free(port: int, option: str) -> None:
             ) from None
 
 
-def _start_lab(folder: Path, port: int, token: str) -> subprocess.Popen[bytes]:
+def _start_lab(folder: Path, settings: Path, port: int, token: str) -> subprocess.Popen[bytes]:
     import importlib.util
 
     if importlib.util.find_spec("jupyterlab") is None:
         raise MissingDependencyError("JupyterLab is not installed; run make camp, which installs it")
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        "--no-browser",
-        f"--ServerApp.root_dir={make_folder(folder)}",
-    ]
-    command += [f"--ServerApp.ip={HOST}", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
-    command += [f"--IdentityProvider.token={token}", "--ServerApp.log_level=ERROR"]
-    command += ["--ServerApp.allow_root=True"]  # whoever starts it on localhost is who they are
+    config = _write_settings(settings, make_folder(folder), port, token)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--config={config}"]
     # A session of its own: Ctrl-C reaches us alone, and we end it in order, with no question on the terminal.
-    return subprocess.Popen(command, start_new_session=True, stdin=subprocess.DEVNULL)
+    with (settings / LOG).open("wb") as log:
+        return subprocess.Popen(
+            command, start_new_session=True, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def _write_settings(settings: Path, folder: Path, port: int, token: str) -> Path:
+    """Write JupyterLab's configuration: one learner on localhost, no news, no instructor's tools."""
+    overrides = {"fetchNews": "false", "checkForUpdates": False}
+    write_text(
+        settings / "overrides.json", json.dumps({"@jupyterlab/apputils-extension:notification": overrides})
+    )
+    write_text(settings / "page_config.json", json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
+    server = {
+        "root_dir": str(folder),
+        "ip": HOST,
+        "port": port,
+        "port_retries": 0,
+        "allow_root": True,  # whoever starts it on localhost is who they are
+        "jpserver_extensions": dict.fromkeys(_INSTRUCTORS_TOOLS, False),
+    }
+    config = {
+        "ServerApp": server,
+        "IdentityProvider": {"token": token},
+        "LabApp": {"app_settings_dir": str(settings), "news_url": None},
+    }
+    write_text(settings / "config.json", json.dumps(config))
+    return settings / "config.json"
 
 
 def _end(lab: subprocess.Popen[bytes]) -> None:
