@@ -40,7 +40,6 @@ serve: site release
 
 test: $(READY)
 	@.ci/need chromium chromium
-	@.ci/need bwrap bubblewrap
 	@.ci/need 'font:Noto Sans CJK SC' fonts-noto-cjk
 	@$(MAKE) --no-print-directory lint
 	$(SAY) 'All tests'

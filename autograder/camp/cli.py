@@ -141,7 +141,21 @@ def grade(
         from camp.errors import SubmissionsError
 
         raise SubmissionsError("nothing is submitted yet; give --from FOLDER or --example")
+    _say_if_unsafe()
     _grade_with_progress(layout, course, todo, workers)
+
+
+def _say_if_unsafe() -> None:
+    """Say loudly, once, that nothing protects this machine from what is graded."""
+    from camp.warm import isolation
+
+    found = isolation()
+    if not found.safe:
+        _console().print(
+            "[bold red]NO SANDBOX:[/] learners' code runs as you, with your files and your network. "
+            f"Why: {found}. See camp doctor.",
+            soft_wrap=True,
+        )
 
 
 def _grade_with_progress(layout: Layout, course: Course, todo: list[Submission], workers: int) -> None:

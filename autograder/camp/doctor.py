@@ -19,7 +19,6 @@ MIN_PYTHON = (3, 11)
 _PACKAGES = ("torch", "nbgrader", "jupyterlab", "jupyter-book", "ipywidgets", "jupytext")
 _PROGRAMS = {
     "chromium": ("chromium", "browser tests", "apt install chromium"),
-    "bwrap": ("bubblewrap", "sandboxed grading", "apt install bubblewrap"),
 }
 _FONT = "Noto Sans CJK SC"
 
@@ -86,7 +85,16 @@ def _system() -> list[Symptom]:
         )
         for program, (name, _purpose, remedy) in _PROGRAMS.items()
     ]
-    return [*found, _fonts()]
+    return [*found, _fonts(), _sandbox()]
+
+
+def _sandbox() -> Symptom:
+    """Whether learners' code is kept away from this machine while it is graded."""
+    from camp.warm import isolation
+
+    found = isolation()
+    remedy = "grade strangers' notebooks on a Linux that allows user namespaces or Landlock"
+    return Symptom("sandbox", str(found), found.safe, needed=False, remedy=remedy)
 
 
 def _fonts() -> Symptom:

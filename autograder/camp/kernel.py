@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from jupyter_client.kernelspec import KernelSpecManager
-from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
 from camp.checks import Data, KernelDiedError, ProbeFailedError, ProbeTimeoutError
 from camp.errors import KernelStartError
+from camp.warm import usable
+from camp.warm.client import WarmNotebookClient, client_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,10 @@ MAX_OUTPUT_BYTES = 200_000
 _MAX_ERROR_CHARS = 10_000
 _MAX_SOCKET_FOLDER = 80
 """A socket's path may have about 107 bytes; what is left is for its name."""
+_WHY_ENDED = {
+    "memory": "your code took more memory than it may, and was ended",
+    "cpu": "your code took more processor time than it may, and was ended",
+}
 _KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 # IPython's own `exit` and `quit` end the kernel a moment later, in the middle of another task; these raise
@@ -73,7 +78,7 @@ class CellTimedOutError(Exception):
     """A cell took longer than it may; its kernel is gone."""
 
 
-class _Client(NotebookClient):
+class _Client(WarmNotebookClient):
     """An nbclient for strangers: keeps outputs up to a bound and a probe's data apart from them."""
 
     def forget(self) -> None:
@@ -186,8 +191,9 @@ class Kernel:
             self._stop()
             raise CellTimedOutError from None
         except DeadKernelError:
+            why = _WHY_ENDED.get(getattr(client.km, "ended_by", ""), "your code ended the kernel's process")
             self._stop()
-            raise KernelDiedError("your code ended the kernel's process") from None
+            raise KernelDiedError(why) from None
         except Exception:  # noqa: BLE001 - a forged message can break the client in any way
             self._stop()
             raise KernelDiedError("your code broke the connection to its kernel") from None
@@ -225,12 +231,9 @@ class Kernel:
             shutil.copyfile(path, home / name)
         client = _Client(
             new_notebook(cells=[new_code_cell()]),
-            config=_local_only(folder),
-            kernel_name="python3",
             allow_errors=True,
             raise_on_iopub_timeout=True,
-            shutdown_kernel="immediate",
-            resources={"metadata": {"path": str(home)}},
+            **_options(folder, home),
         )
         self._stack.enter_context(_started(client, self._child_environment(folder)))
         client.forget()
@@ -256,6 +259,22 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="camp-", dir=short, ignore_cleanup_errors=True)
 
 
+def _options(folder: Path, home: Path) -> dict[str, Any]:
+    """A warm kernel in a sandbox where this machine has one; else no more than a process of its own."""
+    config = _local_only(folder)
+    if usable().safe:
+        options = client_options(home)
+        config.merge(options["config"])
+        return {**options, "config": config}
+    resources = {"metadata": {"path": str(home)}}
+    return {
+        "config": config,
+        "kernel_name": "python3",
+        "shutdown_kernel": "immediate",
+        "resources": resources,
+    }
+
+
 def _local_only(folder: Path) -> Config:
     """Have the kernel listen on sockets in its own folder instead of on the network."""
     manager = {"transport": "ipc", "ip": str(folder / "k"), "connection_file": str(folder / "kernel.json")}
@@ -263,7 +282,7 @@ def _local_only(folder: Path) -> Config:
 
 
 @contextlib.contextmanager
-def _started(client: NotebookClient, environment: dict[str, str]) -> Iterator[None]:
+def _started(client: WarmNotebookClient, environment: dict[str, str]) -> Iterator[None]:
     """Nbclient's own set-up and clean-up, with an environment for the kernel, and no process left over."""
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the terminal is the grader's
     with client.setup_kernel(env=environment, **silent):
