@@ -99,7 +99,7 @@ def chip_plot() -> Html:
         drawn.plot(ends, [ratio * end / 1000 for end in ends], color=LINE, linestyle="--", linewidth=1.2)
         drawn.annotate(
             f"{ratio} per byte",
-            (420, ratio * 0.42),
+            (330, ratio * 0.33),
             xytext=(0, 3),
             textcoords="offset points",
             color=QUIET,
