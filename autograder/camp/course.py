@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -120,17 +120,49 @@ def load_course(folder: Path) -> Course:
         raise CourseError(f"{path} cannot be read ({error.strerror}); check its permissions") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CourseError(f"{path} is not TOML: {error}; mend that line") from None
+    if "folder" in data:  # ours, and no key of the file
+        raise CourseError(f"{path}: folder: Extra inputs are not permitted; mend that entry")
     try:
         return Course(**data, folder=folder.resolve())
-    except (ValidationError, TypeError) as error:
-        raise CourseError(f"{path}: {_first_fault(error)}; mend that entry") from None
+    except ValidationError as error:
+        raise CourseError(f"{path}: {_first_fault(error, data)}; mend that entry") from None
 
 
-def _first_fault(error: ValidationError | TypeError) -> str:
+def _first_fault(error: ValidationError, data: dict[str, Any]) -> str:
     """Say the first fault of a validation in one line, with the place and the value."""
-    if isinstance(error, TypeError):
-        return str(error)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    value = repr(first["input"])
-    return f"{place}: {first['msg']} (it is {value if len(value) <= 60 else value[:57] + '...'})"  # noqa: PLR2004
+    errors = error.errors()
+    # A misspelt key is told before the field that is missing because of it.
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    place = _place(first["loc"], data)
+    if first["type"] == "missing":
+        return f"{place}: Field required"  # the value would be all that stands around it
+    says = (
+        "should be a table" if first["type"] == "model_type" else first["msg"].removeprefix("Value error, ")
+    )
+    return f"{place}: {says} (it is {_cut(repr(first['input']))})"
+
+
+def _place(loc: tuple[int | str, ...], data: Any) -> str:
+    """A place in the file, assignments and tasks by their ids where they have one."""
+    named: list[str] = []
+    rest: list[str] = []
+    for at, part in enumerate(loc):
+        data = _within(data, part)
+        rest.append(str(part))
+        entry = data.get("id") if isinstance(data, dict) and isinstance(part, int) else None
+        if isinstance(entry, str) and entry:
+            named.append(f"{loc[at - 1]} {_cut(repr(entry))}")
+            rest = []
+    return ", ".join([*named, ".".join(rest)] if rest else named)
+
+
+def _within(data: Any, part: int | str) -> Any:
+    """What lies under a key or an index; None where there is none."""
+    try:
+        return data[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= 60 else value[:57] + "..."  # noqa: PLR2004

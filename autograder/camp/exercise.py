@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import jupytext
-
 from camp.checks import Check
 from camp.errors import ExerciseError
+from camp.source import first_line, read_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +66,15 @@ class Exercise:
             and not KEPT_BACK & set(path.relative_to(self.folder).parts)
         }
 
+    @property
+    def missing_pages(self) -> list[str]:
+        """The pages linked to that are not in the book, where a book lies beside the exercises."""
+        book = self.course.folder.parent / "book"
+        if not book.is_dir():
+            return []
+        pages = {p.partition("#")[0] for p in (self.assignment.page, *(t.page for t in self.assignment.task))}
+        return sorted(p for p in pages if ".." in p.split("/") or not (book / f"{p}.md").is_file())
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything a verdict depends on: source, checks, data and the entry in camp.toml."""
@@ -83,11 +91,13 @@ def load_exercise(course: Course, assignment_id: str) -> Exercise:
 
     Raises:
         UnknownAssignmentError: the course has no such assignment.
-        ExerciseError: a file is missing or wrong, or tasks, cells and checks do not match.
+        ExerciseError: a file is missing or wrong, a code cell is no Python, or tasks, cells and checks do
+            not match.
     """
     assignment = course.find(assignment_id)
     folder = course.folder / assignment.id
-    source = _read_source(folder / f"{assignment.notebook}.md")
+    source = read_source(folder / f"{assignment.notebook}.md")
+    _name_cells(source)
     checks = _read_checks(folder / "checks.py", assignment)
     exercise = Exercise(course, assignment, folder, source, checks)
     _require_matching_cells(exercise)
@@ -101,17 +111,6 @@ def task_cell(notebook: NotebookNode, task_id: str, role: str) -> NotebookNode |
         c for c in notebook.cells if (c.metadata.get("task"), c.metadata.get("role")) == wanted
     ]
     return found[0] if found else None
-
-
-def _read_source(path: Path) -> NotebookNode:
-    try:
-        notebook: NotebookNode = jupytext.reads(path.read_text(encoding="utf-8"), fmt="md:myst")
-    except FileNotFoundError:
-        raise ExerciseError(f"{path} is missing; the assignment's notebook is written there") from None
-    except Exception as error:  # jupytext raises many kinds; the author needs one line
-        raise ExerciseError(f"{path} is not a MyST notebook: {_first_line(error)}") from error
-    _name_cells(notebook)
-    return notebook
 
 
 def _name_cells(notebook: NotebookNode) -> None:
@@ -130,7 +129,7 @@ def _read_checks(path: Path, assignment: Assignment) -> dict[str, list[Check]]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ExerciseError(f"{path} does not load: {_first_line(error)}") from error
+        raise ExerciseError(f"{path} does not load: {first_line(error)}") from error
     checks: dict[str, list[Check]] = {task.id: [] for task in assignment.task}
     for value in vars(module).values():
         found = getattr(value, "__camp_check__", None)
@@ -174,8 +173,3 @@ def _require_matching_cells(exercise: Exercise) -> None:
 def _marks(cell: NotebookNode) -> list[str]:
     """The marks of solutions in a cell, in order."""
     return [mark for line in cell.source.splitlines() for mark in (BEGIN, END) if mark.strip("# ") in line]
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"

@@ -89,12 +89,9 @@ def _static(exercise: Exercise) -> Iterator[Finding]:
 
 def _pages(exercise: Exercise) -> Iterator[Finding]:
     """Every page that is linked to exists, where the book lies beside the exercises."""
-    book = exercise.course.folder.parent / "book"
-    if not book.is_dir():
-        return
-    pages = {exercise.assignment.page, *(task.page for task in exercise.assignment.task)}
-    missing = sorted(p for p in pages if not (book / f"{p.partition('#')[0]}.md").is_file())
-    yield Finding(exercise.id, "pages", f"book/{missing[0]}.md does not exist" if missing else "")
+    missing = exercise.missing_pages
+    if (exercise.course.folder.parent / "book").is_dir():
+        yield Finding(exercise.id, "pages", f"book/{missing[0]}.md does not exist" if missing else "")
 
 
 def _try(exercises: Path, trial: tuple[str, str]) -> Finding:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import nbformat
 
 from camp.editions import instructor_edition, learner_edition
+from camp.errors import ExerciseError
 from camp.paths import Layout, make_folder, write_text
 
 if TYPE_CHECKING:
@@ -22,12 +23,27 @@ def learner_notebook(layout: Layout, exercise: Exercise) -> Path:
     return layout.course / "release" / exercise.id / f"{exercise.assignment.notebook}.ipynb"
 
 
+def require_pages(exercise: Exercise) -> None:
+    """Refuse what would send learners to a page that is not there.
+
+    Raises:
+        ExerciseError: a page that camp.toml names is not in the book beside the exercises.
+    """
+    if missing := exercise.missing_pages:
+        raise ExerciseError(
+            f"{exercise.id} links to the page {missing[0]!r}, but there is no book/{missing[0]}.md; "
+            "write that page, or mend 'page' in camp.toml"
+        )
+
+
 def release(layout: Layout, exercise: Exercise, door: GradebookDoor) -> bool:
     """Make the learner's edition through nbgrader; return False if it was up to date.
 
     Raises:
+        ExerciseError: it links to a page that is not in the book; nothing was made.
         NotWritableError, GradebookError: it could not be made; the earlier release stays.
     """
+    require_pages(exercise)
     source = layout.course / "source" / exercise.id
     made = source / f"{exercise.assignment.notebook}.ipynb"
     notebook = nbformat.writes(instructor_edition(exercise)) + "\n"

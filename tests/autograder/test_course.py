@@ -6,20 +6,37 @@ from camp.errors import CourseError, UnknownAssignmentError
 
 FAULTS = {
     "a misspelt key": ('title = "Sums"', 'titel = "Sums"', "titel", "Sums"),
-    "an empty title": ('title = "Sums"', 'title = ""', "assignment.0.title", "''"),
-    "an id with a blank": ('id = "a1-sums"', 'id = "a1 sums"', "assignment.0.id", "a1 sums"),
-    "an id with a plus": ('id = "a1-sums"', 'id = "a1+sums"', "assignment.0.id", "a1+sums"),
-    "an id that leaves the folder": ('id = "a1-sums"', 'id = "../a1"', "assignment.0.id", "../a1"),
-    "a task id in capitals": ('id = "double"', 'id = "Double"', "assignment.0.task.0.id", "Double"),
-    "a task id too long": ('id = "double"', f'id = "{"d" * 41}"', "assignment.0.task.0.id", "dddd"),
-    "no minutes": ("minutes = 4\n", "", "assignment.0.task.0.minutes", "Field required"),
-    "minutes below one": ("minutes = 4", "minutes = 0", "assignment.0.task.0.minutes", "0"),
-    "minutes as words": ("minutes = 4", 'minutes = "four"', "assignment.0.task.0.minutes", "four"),
-    "a timeout of nothing": ("cell_timeout = 3", "cell_timeout = 0", "assignment.0.cell_timeout", "0"),
-    "two hints": ('"Multiply.", ', "", "assignment.0.task.0.hints", "has 2 hints"),
-    "an empty hint": ('"Multiply."', '""', "assignment.0.task.0.hints.1", "''"),
-    "a task id twice": ('id = "total"', 'id = "double"', "assignment.0.task", "double"),
+    "an empty title": ('title = "Sums"', 'title = ""', "assignment 'a1-sums', title", "''"),
+    "an id with a blank": ('id = "a1-sums"', 'id = "a1 sums"', "assignment 'a1 sums', id", "a1 sums"),
+    "an id with a plus": ('id = "a1-sums"', 'id = "a1+sums"', "assignment 'a1+sums', id", "a1+sums"),
+    "an id that leaves the folder": ('id = "a1-sums"', 'id = "../a1"', "assignment '../a1', id", "../a1"),
+    "a task id in capitals": (
+        'id = "double"',
+        'id = "Double"',
+        "assignment 'a1-sums', task 'Double', id",
+        "Double",
+    ),
+    "a task id too long": ('id = "double"', f'id = "{"d" * 41}"', "assignment 'a1-sums', task 'dddd", "dddd"),
+    "no minutes": ("minutes = 4\n", "", "assignment 'a1-sums', task 'double', minutes", "Field required"),
+    "minutes below one": ("minutes = 4", "minutes = 0", "assignment 'a1-sums', task 'double', minutes", "0"),
+    "minutes as words": (
+        "minutes = 4",
+        'minutes = "four"',
+        "assignment 'a1-sums', task 'double', minutes",
+        "four",
+    ),
+    "a timeout of nothing": (
+        "cell_timeout = 3",
+        "cell_timeout = 0",
+        "assignment 'a1-sums', cell_timeout",
+        "0",
+    ),
+    "two hints": ('"Multiply.", ', "", "assignment 'a1-sums', task 'double', hints", "has 2 hints"),
+    "an empty hint": ('"Multiply."', '""', "assignment 'a1-sums', task 'double', hints.1", "''"),
+    "a task id twice": ('id = "total"', 'id = "double"', "assignment 'a1-sums', task", "double"),
     "an assignment id twice": ('id = "a2-words"', 'id = "a1-sums"', "assignment", "a1-sums"),
+    "an assignment without an id": ('id = "a1-sums"\n', "", "assignment.0.id", "Field required"),
+    "a task without an id": ('id = "double"\n', "", "assignment 'a1-sums', task.0.id", "Field required"),
     "no seed but a word": ("seed = 7", 'seed = "x"', "course.seed", "'x'"),
     "a key of ours": ('[course]\nid = "toy"', 'folder = "x"\n[course]\nid = "toy"', "folder", "folder"),
 }
@@ -53,6 +70,8 @@ def test_file_that_is_no_course(toy, data):
     with pytest.raises(CourseError, match=r"camp\.toml") as caught:
         load_course(toy.exercises)
     assert "\n" not in str(caught.value)
+    for internal in ("PosixPath", "CourseInfo", "Value error"):
+        assert internal not in str(caught.value)
 
 
 def test_missing_file(tmp_path):

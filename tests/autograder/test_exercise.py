@@ -35,6 +35,39 @@ NOTEBOOK_FAULTS = {
     ),
     "a mark in the text": ("Two small tasks.", "Write below ### BEGIN SOLUTION.", "outside an answer"),
 }
+CELL_FAULTS = {
+    "a given cell": ("STEP = 2", "STEP = = 2", "code cell of line 16 is no Python", "(line 19)"),
+    "a check cell": (
+        "assert double(3) == 6,",
+        "assert double(3 == 6,",
+        "code cell of line 34",
+        "never closed",
+    ),
+    "an answer": (
+        "    return twice_the_number",
+        "  return twice_the_number",
+        "code cell of line 23",
+        "line 30",
+    ),
+    "an open answer": (
+        "    ### END SOLUTION\n```\n",
+        "    ### END SOLUTION\n",
+        "opened in line 23 is not closed",
+        "code cell of line 33",
+    ),
+    "an open magic": (
+        'STEP = 2\nprint("ready")\n```\n',
+        "STEP = 2\n```\n\n```{code-cell}\n%%bash\necho ready\n",
+        "opened in line 22 is not closed",
+        "code cell of line 26",
+    ),
+    "an open fence of the text": (
+        "Two small tasks.\n",
+        "```python\nTwo small tasks.\n",
+        "opened in line 14 is not closed",
+        "code cell of line 17",
+    ),
+}
 CHECKS_FAULTS = {
     "a syntax error": ("def whole_numbers", "def whole numbers", "SyntaxError"),
     "an exception": ("from camp.checks import", "1 / 0\nfrom camp.checks import", "ZeroDivisionError"),
@@ -70,6 +103,75 @@ def test_fault_in_the_notebook(toy, fault):
     old, new, told = NOTEBOOK_FAULTS[fault]
     _change(toy.exercises / "a1-sums" / "sums.md", old, new)
     assert told in _fault_of(toy)
+
+
+@pytest.mark.parametrize("fault", CELL_FAULTS)
+def test_cell_that_is_no_python(toy, fault):
+    """A code cell that does not compile, or that swallows another, is one line with file, line and error."""
+    old, new, *told = CELL_FAULTS[fault]
+    path = toy.exercises / "a1-sums" / "sums.md"
+    _change(path, old, new)
+    message = _fault_of(toy)
+    assert all(words in message for words in (str(path), *told)), message
+
+
+def test_fence_that_is_never_closed(toy):
+    """A fence left open at the end of the file is named."""
+    path = toy.exercises / "a1-sums" / "sums.md"
+    text = path.read_text(encoding="utf-8").rstrip()
+    path.write_text(text.removesuffix("```"), encoding="utf-8")
+    assert "line 56 is never closed; close it with ```" in _fault_of(toy)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "%timeit -n1 STEP",
+        "!ls",
+        "%%bash\nno python at all",
+        "files = !ls\nlen?",
+        "import asyncio\nawait asyncio.sleep(0)",
+        'print("\\d")',
+        "",
+    ],
+)
+def test_what_the_kernel_runs_is_no_fault(toy, given, recwarn):
+    """Magics, shell lines, help and `await`, which a notebook's kernel runs, are allowed in a cell."""
+    _change(toy.exercises / "a1-sums" / "sums.md", "STEP = 2", f"STEP = 2\n```\n\n```{{code-cell}}\n{given}")
+    load_exercise(load_course(toy.exercises), "a1-sums")
+    assert [w for w in recwarn if w.category is SyntaxWarning] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "````md\n```{code-cell}\n:task: x\nno python\n```\n````",
+        "~~~\n```{code-cell}\n~~~",
+        "<!--\n```{code-cell}\nx = 1\n```\n-->",
+        "- a list\n\n      ```{code-cell}",
+        "```{note}\ntext\n```",
+    ],
+)
+def test_fence_that_is_shown_is_no_cell(toy, text):
+    """A fence within a longer one, a comment or indented code is text, and none of it need be Python."""
+    _change(toy.exercises / "a1-sums" / "sums.md", "Two small tasks.", text)
+    load_exercise(load_course(toy.exercises), "a1-sums")
+
+
+def test_pages_that_are_not_in_the_book(toy):
+    """Pages are looked for in the book beside the exercises, none outside of it, and only if there is one."""
+
+    def missing():
+        return load_exercise(load_course(toy.exercises), "a1-sums").missing_pages
+
+    assert missing() == []
+    (toy.root / "book").mkdir()
+    assert missing() == ["sums"]
+    (toy.root / "book" / "sums.md").touch()
+    assert missing() == []
+    (toy.root / "README.md").touch()
+    _change(toy.exercises / "camp.toml", 'page = "sums#double"', 'page = "../README#x"')
+    assert missing() == ["../README"]
 
 
 @pytest.mark.parametrize("fault", CHECKS_FAULTS)
