@@ -64,8 +64,16 @@ def imports() -> Iterator[Figure]:
 
 def device() -> Iterator[Figure]:
     """Steps on the simulated NPU against the same PyTorch on the CPU, in one process."""
-    script = Path(__file__).with_name("device_steps.py")
-    for figure in json.loads(_output([sys.executable, str(script)])):
+    yield from _of_script("device_steps.py")
+
+
+def grading() -> Iterator[Figure]:
+    """Grading in the sandbox against stock nbgrader, on the same submissions."""
+    yield from _of_script("grading.py")
+
+
+def _of_script(name: str) -> Iterator[Figure]:
+    for figure in json.loads(_output([sys.executable, str(Path(__file__).with_name(name))])):
         yield Figure(**figure)
 
 
@@ -86,7 +94,7 @@ def _wall(command: list[str]) -> float:
 def main() -> int:
     """Measure all, print as it comes, write what was measured; 1 if something could not be."""
     figures: list[Figure] = []
-    groups: list[Callable[[], Iterator[Figure]]] = [imports, device, camp]
+    groups: list[Callable[[], Iterator[Figure]]] = [imports, device, grading, camp]
     failed = 0
     for group in groups:
         try:
