@@ -1,23 +1,19 @@
-"""A class: its submissions collected, graded by several processes, entered into the gradebook by one."""
+"""A class: its submissions graded by several processes, entered into the gradebook by one."""
 
 from __future__ import annotations
 
 import functools
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import nbformat
-
-from camp.answers import fill_in, read_answers
 from camp.course import Course, load_course
-from camp.errors import CampError, GradebookError, SubmissionsError
+from camp.errors import CampError, GradebookError
 from camp.exercise import Exercise, load_exercise
 from camp.grade import grade, without_points
 from camp.gradebook import GradebookDoor, standing_verdict, verdict_path
-from camp.intake import MAX_BYTES, take_in
-from camp.paths import Layout, make_folder, write_text
+from camp.intake import take_in
+from camp.paths import Layout, write_text
 from camp.release import release
 from camp.verdict import Status, Verdict
 from camp.workers import WorkerLostError, in_workers
@@ -39,89 +35,6 @@ class Submission:
     assignment: str
     learner: str
     path: Path
-
-
-def write_example_class(layout: Layout, course: Course) -> Path:
-    """Make notebooks of the bundled class as its learners would have saved them; return their folder.
-
-    A file of answers becomes the learner's edition with those answers; any other file is taken as it is.
-    """
-    target = layout.build / "example_class"
-    for assignment in course.assignment:
-        exercise = load_exercise(course, assignment.id)
-        for learner in sorted(p for p in layout.example_class.iterdir() if p.is_dir()):
-            made = target / learner.name / assignment.id / f"{assignment.notebook}.ipynb"
-            answers, as_is = learner / f"{assignment.id}.py", learner / f"{assignment.id}.ipynb"
-            if answers.is_file():
-                notebook = fill_in(exercise, read_answers(answers, exercise).cells)
-                write_text(made, nbformat.writes(notebook) + "\n")
-            elif as_is.is_file():
-                make_folder(made.parent)
-                shutil.copyfile(as_is, made)
-    return target
-
-
-def collect(layout: Layout, course: Course, source: Path, assignments: list[str]) -> None:
-    """Copy submissions into nbgrader's `submitted/`, byte for byte.
-
-    Looked for are `<learner>/<assignment>/<notebook>.ipynb`, `<learner>/<assignment>.ipynb` and
-    `<learner>/<notebook>.ipynb`.
-
-    Raises:
-        SubmissionsError: the folder is missing or holds no submission; nothing was changed.
-    """
-    found = []
-    for learner in _learners(source):
-        for name in assignments:
-            notebook = course.find(name).notebook
-            places = (
-                learner / name / f"{notebook}.ipynb",
-                learner / f"{name}.ipynb",
-                learner / f"{notebook}.ipynb",
-            )
-            links = (p for p in (learner, learner / name) if p.is_symlink())  # refused, never followed
-            submitted = next((p for p in (*links, *places) if p.is_symlink() or p.exists()), None)
-            if submitted is not None:
-                found.append(
-                    (submitted, layout.course / "submitted" / learner.name / name / f"{notebook}.ipynb")
-                )
-    if not found:
-        raise SubmissionsError(
-            f"{source} holds no submission of {', '.join(assignments)}; "
-            "expected <learner>/<assignment>/<notebook>.ipynb"
-        )
-    for submitted, target in found:
-        make_folder(target.parent)
-        _copy(submitted, target)
-
-
-def _learners(source: Path) -> list[Path]:
-    """The folders of learners, by name.
-
-    Raises:
-        SubmissionsError: there is no such folder, or a name in it that no file of ours could bear.
-    """
-    if not source.is_dir():
-        raise SubmissionsError(f"{source} is no folder; give one that holds a folder per learner")
-    found = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
-    for learner in found:
-        if not learner.name.isprintable():
-            raise SubmissionsError(f"the folder {learner.name!r} has a name that cannot be shown; rename it")
-    return found
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy what was submitted without following links or reading more than intake would."""
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
-    target.unlink(missing_ok=True)
-    if source.is_symlink():
-        target.symlink_to(source.readlink())
-    elif source.is_dir():
-        target.mkdir()
-    else:
-        with source.open("rb") as incoming:
-            target.write_bytes(incoming.read(MAX_BYTES + 1))
 
 
 def submissions(layout: Layout, course: Course, assignments: list[str]) -> list[Submission]:

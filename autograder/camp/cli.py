@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from camp import __version__
-from camp.errors import CampError, CourseError, LintError
+from camp.errors import CampError, CourseError, LintError, SubmissionsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,10 +99,12 @@ def release(context: click.Context, assignments: tuple[str, ...]) -> None:
     names = _chosen(course, assignments)
     from camp.exercise import load_exercise
     from camp.gradebook import GradebookDoor
-    from camp.release import learner_notebook
+    from camp.release import learner_notebook, require_pages
     from camp.release import release as make
 
     exercises = [load_exercise(course, name) for name in names]
+    for exercise in exercises:
+        require_pages(exercise)
     door = GradebookDoor(layout)
     for exercise in exercises:
         made = make(layout, exercise, door)
@@ -115,34 +117,71 @@ def release(context: click.Context, assignments: tuple[str, ...]) -> None:
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), help="Folder of submissions: one folder per learner."
 )
-@click.option("--example", is_flag=True, help="Grade the bundled example class.")
+@click.option("--example", flag_value="always", help="Grade the bundled example class.")
+@click.option(
+    "--example-if-alone",
+    "example",
+    flag_value="if alone",
+    help="The same, but where a class of your own is there, grade that.",
+)
 @click.option(
     "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
 )
 @click.pass_context
 def grade(
-    context: click.Context, assignments: tuple[str, ...], source: Path | None, workers: int, *, example: bool
+    context: click.Context,
+    assignments: tuple[str, ...],
+    source: Path | None,
+    workers: int,
+    *,
+    example: str | None,
 ) -> None:
     """Grade submissions of ASSIGNMENTS (default: all).
 
     Without --from and --example, grades what nbgrader has collected into build/course/submitted.
     """
+    if example and source is not None:
+        raise SubmissionsError("--from and --example exclude each other; give the one or the other")
     layout = _layout(context)
     course = _course(layout)
     names = _chosen(course, assignments)
     from camp import classroom
+    from camp.example import others
+    from camp.exercise import load_exercise
 
-    if example:
-        source = classroom.write_example_class(layout, course)
-    if source is not None:
-        classroom.collect(layout, course, source, names)
+    for name in names:
+        load_exercise(course, name)  # a fault in one ends this before anything is changed
+    if example == "always" or (example and not others(layout)):
+        _collect_example(layout, course, names)
+    elif source is not None:
+        _collect(layout, course, source, names)
     todo = classroom.submissions(layout, course, names)
     if not todo:
-        from camp.errors import SubmissionsError
-
         raise SubmissionsError("nothing is submitted yet; give --from FOLDER or --example")
     _say_if_unsafe()
     _grade_with_progress(layout, course, todo, workers)
+
+
+def _collect_example(layout: Layout, course: Course, names: list[str]) -> None:
+    """Hand in for the example class, unless real submissions are there."""
+    from camp.example import require_no_others, write_example_class
+    from camp.inbox import collect, look_through
+
+    require_no_others(layout)
+    collect(layout, course, look_through(course, write_example_class(layout, course, names), names))
+
+
+def _collect(layout: Layout, course: Course, source: Path, names: list[str]) -> None:
+    """Take in a folder of submissions; say what in it was missed, and that the example class has left."""
+    from camp.example import remove_example_class
+    from camp.inbox import collect, look_through
+
+    inbox = look_through(course, source, names)
+    if left := remove_example_class(layout, course):
+        click.echo(f"the example class is removed ({', '.join(left)}); this course now holds your class")
+    collect(layout, course, inbox)
+    for notice in inbox.notices:
+        click.echo(f"camp: {notice}", err=True)
 
 
 def _say_if_unsafe() -> None:

@@ -270,6 +270,21 @@ class GradebookDoor:
                 return {}
             return {s.student_id: float(s.score - (s.late_submission_penalty or 0)) for s in submissions}
 
+    def remove(self, learners: list[str]) -> None:
+        """Take learners and all that is entered of them out of the gradebook.
+
+        Raises:
+            GradebookError: it is locked, damaged or cannot be read.
+        """
+        self._scores.clear()
+        with self._book() as book:
+            for learner in learners:
+                with contextlib.suppress(MissingEntry):
+                    book.remove_student(learner)
+        for receipt in (self._layout.course / ".entered").glob("*/*.sha256"):
+            if receipt.stem in learners:
+                receipt.unlink()
+
     def export(self, target: Path) -> None:
         """Write nbgrader's own export of the whole gradebook as CSV."""
         from nbgrader.plugins import CsvExportPlugin
@@ -279,7 +294,7 @@ class GradebookDoor:
 
     @contextlib.contextmanager
     def _book(self) -> Iterator[Any]:
-        """Open nbgrader's gradebook for reading.
+        """Open nbgrader's gradebook.
 
         Raises:
             GradebookError: it is locked, damaged or cannot be read.

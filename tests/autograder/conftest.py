@@ -10,11 +10,12 @@ from pathlib import Path
 import nbformat
 import pytest
 from camp.answers import fill_in
-from camp.classroom import collect, grade_class, submissions
+from camp.classroom import grade_class, submissions
 from camp.cli import main
 from camp.course import load_course
 from camp.exercise import load_exercise
 from camp.grade import grade
+from camp.inbox import collect, look_through
 from camp.intake import take_in
 from camp.paths import Layout
 from click.testing import CliRunner
@@ -117,7 +118,7 @@ def grade_inbox(toy, monkeypatch):
     def run(processes=None, source=None):
         course = load_course(toy.exercises)
         names = [a.id for a in course.assignment]
-        collect(toy, course, source or toy.root / "inbox", names)
+        collect(toy, course, look_through(course, source or toy.root / "inbox", names))
         told = []
 
         def tell(verdict, earlier):

@@ -6,10 +6,12 @@ from contextlib import closing
 
 import pytest
 from camp import classroom
-from camp.classroom import collect, submissions, write_example_class
+from camp.classroom import submissions
 from camp.course import load_course
 from camp.errors import GradebookError, KernelStartError, SubmissionsError
+from camp.example import example_learners, remove_example_class, write_example_class
 from camp.gradebook import GradebookDoor, verdict_path
+from camp.inbox import collect, look_through
 from camp.verdict import Status, read_verdict
 from camp.warm import usable
 
@@ -26,7 +28,7 @@ def _results(layout):
 
 def _collected(toy, source):
     course = load_course(toy.exercises)
-    collect(toy, course, source, NAMES)
+    collect(toy, course, look_through(course, source, NAMES))
     return {(s.learner, s.assignment): s.path for s in submissions(toy, course, NAMES)}
 
 
@@ -50,14 +52,47 @@ def test_any_name_is_a_name(toy, hand_in, right):
     assert sorted(learner for learner, _ in _collected(toy, inbox)) == sorted(names)
 
 
-def test_learner_without_the_assignment_is_no_trouble(toy, hand_in, right):
-    """A learner's folder without this assignment, an empty one and a stray file are passed over."""
+def _notices(toy, source, names=NAMES):
+    return look_through(load_course(toy.exercises), source, list(names)).notices
+
+
+def test_nothing_vanishes_silently(toy, hand_in, right):
+    """A learner's folder without a submission, a misnamed notebook and a stray file are each a line."""
     inbox = hand_in("ada", right)
     (inbox / "bo" / "other").mkdir(parents=True)
     (inbox / "cleo").mkdir()
-    (inbox / "readme.txt").write_text("x", encoding="utf-8")
+    (inbox / "cleo" / "Sums (1).ipynb").touch()
+    (inbox / "ada" / "words_final.ipynb").touch()
+    (inbox / "ada" / ".ipynb_checkpoints").mkdir()
+    (inbox / "ada" / ".ipynb_checkpoints" / "x.ipynb").touch()
+    (inbox / "sums.ipynb").touch()
     (inbox / ".hidden").mkdir()
+    (inbox / ".DS_Store").touch()
     assert list(_collected(toy, inbox)) == [("ada", "a1-sums")]
+    places = "sums.ipynb, {0}a1-sums.ipynb or {0}a1-sums/sums.ipynb"
+    stray = f"{inbox}/sums.ipynb lies in no learner's folder and is not graded"
+    assert _notices(toy, inbox) == [
+        f"{inbox}/ada/words_final.ipynb has the name of no assignment and is not graded",
+        f"no submission of a1-sums found in {inbox}/bo; expected {places.format('')}",
+        f"no submission of a1-sums found in {inbox}/cleo; expected {places.format('')}",
+        f"{stray}; expected <learner>/{places.format('<learner>/')}",
+    ]
+
+
+def test_what_is_in_order_is_no_notice(toy, hand_in, right):
+    """A class that handed in one of two assignments, some of it linked, is met with silence."""
+    inbox = hand_in("ada", right)
+    (inbox / "bo").symlink_to(inbox / "ada")
+    assert _notices(toy, inbox) == []
+    hand_in("ada", {}, "a2-words")
+    assert _notices(toy, inbox, ["a1-sums"]) == []
+
+
+def test_notice_of_a_name_that_cannot_be_shown(toy, hand_in, right):
+    """A stray file whose name is no text is shown quoted, in one line."""
+    inbox = hand_in("ada", right)
+    (inbox / "a\nb").touch()
+    assert [n.startswith("'") and "\n" not in n for n in _notices(toy, inbox)] == [True]
 
 
 @pytest.mark.parametrize("make", [None, "file", "empty", "strangers"])
@@ -75,6 +110,9 @@ def test_nothing_to_collect(toy, tmp_path, make):
         _collected(toy, source)
     assert str(source) in str(caught.value)
     assert "\n" not in str(caught.value)
+    if make in {"empty", "strangers"}:
+        places = "<learner>/sums.ipynb, <learner>/a1-sums.ipynb or <learner>/a1-sums/sums.ipynb"
+        assert places in str(caught.value)
     assert not toy.course.exists()
 
 
@@ -129,14 +167,14 @@ def test_collecting_again_replaces(toy, hand_in, right):
 
 def test_huge_file_is_not_copied_whole(toy, hand_in, monkeypatch):
     """Of a file past the bound only so much is copied as shows that it is."""
-    monkeypatch.setattr(classroom, "MAX_BYTES", 1000)
+    monkeypatch.setattr("camp.inbox.MAX_BYTES", 1000)
     inbox = hand_in("ada", b"x" * 5000)
     assert _collected(toy, inbox)["ada", "a1-sums"].stat().st_size == 1001
 
 
 def test_example_class_is_made_of_its_answers(toy):
     """The bundled class comes out as notebooks, the one that is none as it is."""
-    folder = write_example_class(toy, load_course(toy.exercises))
+    folder = write_example_class(toy, load_course(toy.exercises), NAMES)
     made = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.ipynb"))
     assert made == [
         "ada/a1-sums/sums.ipynb",
@@ -147,6 +185,55 @@ def test_example_class_is_made_of_its_answers(toy):
         "eve/a1-sums/sums.ipynb",
     ]
     assert (folder / "eve/a1-sums/sums.ipynb").read_bytes().startswith(b"<!DOCTYPE")
+
+
+# --- the example class and a real one ---------------------------------------------------------------------
+
+
+def _hand_in_example(toy):
+    course = load_course(toy.exercises)
+    collect(toy, course, look_through(course, write_example_class(toy, course, NAMES), NAMES))
+    return course
+
+
+def test_example_learners_are_told_by_their_files(toy):
+    """Of the example class is who bears such a name and handed in nothing but its files."""
+    _hand_in_example(toy)
+    assert example_learners(toy) == ["ada", "bo", "cleo", "dima", "eve"]
+    submitted = toy.course / "submitted"
+    (submitted / "ada" / "a1-sums" / "sums.ipynb").write_text("{}", encoding="utf-8")
+    shutil.copytree(submitted / "bo", submitted / "zoe")
+    (submitted / "eve" / "a1-sums" / "sums.ipynb").unlink()
+    (submitted / "eve" / "a1-sums" / "sums.ipynb").symlink_to("/nowhere")
+    assert example_learners(toy) == ["bo", "cleo", "dima"]
+
+
+@pytest.mark.slow
+def test_example_class_leaves_nothing_behind(toy, hand_in, right):
+    """When the example class is removed, no folder, verdict or entry of it is left; a real learner stays."""
+    course = _hand_in_example(toy)
+    door = GradebookDoor(toy)
+    collect(toy, course, look_through(course, hand_in("zoe", right), NAMES))
+    exercises = {name: classroom.load_exercise(course, name) for name in NAMES}
+    for exercise in exercises.values():
+        classroom.release(toy, exercise, door)
+    for s in submissions(toy, course, NAMES):
+        taken = classroom.take_in(s.path, exercises[s.assignment])
+        verdict = classroom.without_points(taken, exercises[s.assignment], s.learner, Status.KILLED, "x")
+        classroom.write_text(verdict_path(toy, s.assignment, s.learner), verdict.to_json())
+        door.enter(verdict)
+    assert sorted(door.scores("a1-sums")) == ["ada", "bo", "cleo", "dima", "eve", "zoe"]
+
+    assert remove_example_class(toy, course) == ["ada", "bo", "cleo", "dima", "eve"]
+    assert remove_example_class(toy, course) == []
+    assert list(GradebookDoor(toy).scores("a1-sums")) == ["zoe"]
+    assert GradebookDoor(toy).scores("a2-words") == {}
+    assert list(_results(toy)) == ["a1-sums/zoe.json"]
+    for step in ("submitted", "autograded", "feedback"):
+        assert [p.name for p in (toy.course / step).iterdir()] == ["zoe"]
+    assert [p.name for p in (toy.course / ".entered").rglob("*.sha256")] == ["zoe.sha256"]
+    with closing(sqlite3.connect(toy.course / "gradebook.db")) as book:
+        assert book.execute("select id from student").fetchall() == [("zoe",)]
 
 
 # --- grading -------------------------------------------------------------------------------------------
@@ -165,7 +252,7 @@ def test_class_is_graded_and_none_is_lost(graded_class):
 @pytest.mark.slow
 def test_one_process_or_two_the_same_verdicts(graded_class, toy, grade_inbox, without_versions):
     """The class graded in one process, in another order, gives byte for byte what two workers gave."""
-    folder = write_example_class(toy, load_course(toy.exercises))
+    folder = write_example_class(toy, load_course(toy.exercises), NAMES)
     grade_inbox(source=folder)
     assert without_versions(toy.results) == without_versions(graded_class.results)
 

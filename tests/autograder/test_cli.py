@@ -17,6 +17,7 @@ from camp.paths import Layout
 from camp.verdict import read_verdict
 from click.testing import CliRunner
 
+BROKEN = "\n```{code-cell}\ndef f(:\n```\n"
 CAMP = "from camp.cli import main; main()"
 
 
@@ -94,10 +95,11 @@ def test_checkout_is_found_upwards(toy, monkeypatch):
         (lambda e: (e / "sums.md").write_bytes(b"\xff\xfe"), "is not a MyST notebook"),
         (lambda e: (e / "sums.md").write_text("# nothing"), "needs one answer cell"),
         (lambda e: (e / "sums.md").unlink(), "sums.md is missing"),
+        (lambda e: (e / "sums.md").write_text((e / "sums.md").read_text() + BROKEN), "is no Python"),
         (lambda e: (e / "checks.py").write_text("import none_such"), "ModuleNotFoundError"),
         (lambda e: (e / "checks.py").unlink(), "checks.py is missing"),
     ],
-    ids=["bytes", "no cells", "no notebook", "checks that do not load", "no checks"],
+    ids=["bytes", "no cells", "no notebook", "a cell", "checks that do not load", "no checks"],
 )
 def test_broken_exercise(toy, camp, damage, told):
     """A broken notebook or broken checks are one line; what was released, graded and reported stays."""
@@ -113,6 +115,80 @@ def test_submissions_that_are_not_there(toy, camp, tmp_path):
     _fails(camp("grade", "--from", str(tmp_path / "none")), "is no folder")
     _fails(camp("grade"), "nothing is submitted yet", "--from")
     assert not toy.course.exists()
+
+
+def _grading_nothing(monkeypatch):
+    monkeypatch.setattr("camp.cli._grade_with_progress", lambda *_: None)
+    monkeypatch.setattr("camp.cli._say_if_unsafe", lambda: None)
+
+
+def test_notices_of_submissions(camp, hand_in, right, monkeypatch):
+    """What was not found among the submissions is told on stderr, and the rest is graded."""
+    _grading_nothing(monkeypatch)
+    inbox = hand_in("zoe", right)
+    (inbox / "yan").mkdir()
+    result = camp("grade", "--from", str(inbox))
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        f"camp: no submission of a1-sums found in {inbox}/yan; expected sums.ipynb"
+    )
+    assert result.stderr.count("\n") == 1
+
+
+def test_one_class_at_a_time(toy, camp):
+    """`--from` and `--example` together are refused in one line."""
+    _fails(camp("grade", "--example", "--from", "x"), "--from and --example exclude each other")
+    assert not toy.build.exists()
+
+
+def test_example_class_makes_room(toy, camp, hand_in, right, monkeypatch):
+    """A real class takes the example class's place, also under the same name, and keeps it."""
+    _grading_nothing(monkeypatch)
+    submitted = toy.course / "submitted"
+    result = camp("grade", "--example")
+    assert (result.exit_code, result.stderr) == (0, "")
+    inbox = hand_in("ada", right)
+    result = camp("grade", "--from", str(inbox))
+    assert result.output == (
+        "the example class is removed (ada, bo, cleo, dima, eve); this course now holds your class\n"
+    )
+    assert [p.name for p in submitted.iterdir()] == ["ada"]
+    hers = inbox / "ada" / "a1-sums" / "sums.ipynb"
+    assert (submitted / "ada" / "a1-sums" / "sums.ipynb").read_bytes() == hers.read_bytes()
+
+    before = _bytes_below(toy.build)
+    _fails(camp("grade", "--example"), "a class of its own (1: ada)", "camp --root FOLDER grade --example")
+    assert camp("grade", "--example-if-alone").exit_code == 0
+    hand_in("zoe", right)
+    assert "removed" not in camp("grade", "--from", str(inbox)).output
+    assert [p.name for p in sorted(submitted.iterdir())] == ["ada", "zoe"]
+    shutil.rmtree(submitted / "zoe")
+    assert _bytes_below(toy.build) == before
+    shutil.rmtree(submitted)
+    assert camp("grade", "--example-if-alone").exit_code == 0
+    assert len(list(submitted.iterdir())) == 5
+
+
+def test_broken_inbox_costs_no_example_class(toy, camp, tmp_path, monkeypatch):
+    """A folder without submissions, or a broken exercise, ends the command before anything is removed."""
+    _grading_nothing(monkeypatch)
+    camp("grade", "--example")
+    before = _bytes_below(toy.build)
+    (tmp_path / "none").mkdir()
+    _fails(camp("grade", "--from", str(tmp_path / "none")), "holds no submission")
+    (toy.exercises / "a2-words" / "checks.py").write_text("1 / 0", encoding="utf-8")
+    for arguments in (["--from", str(toy.build / "example_class")], ["--example"], []):
+        _fails(camp("grade", *arguments), "ZeroDivisionError")
+    assert _bytes_below(toy.build) == before
+
+
+def test_release_needs_its_pages(toy, camp):
+    """An assignment that links to a page which is not in the book is not released, in one line."""
+    before = _stored(toy)
+    (toy.root / "book").mkdir()
+    (toy.root / "book" / "sums.md").touch()
+    _fails(camp("release"), "a2-words links to the page 'words'", "no book/words.md", "mend 'page'")
+    assert _bytes_below(toy.build) == before
 
 
 @pytest.mark.parametrize("place", ["build", "build/course", "build/report"])

@@ -1,0 +1,141 @@
+"""A folder of submissions: who handed in what, what in it is no submission, and copying without trust."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from camp.errors import SubmissionsError
+from camp.intake import MAX_BYTES
+from camp.paths import Layout, make_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from camp.course import Assignment, Course
+
+
+@dataclass
+class Inbox:
+    """What a folder of submissions holds."""
+
+    files: dict[tuple[str, str], Path] = field(default_factory=dict)
+    """What was submitted, by learner and assignment."""
+    notices: list[str] = field(default_factory=list)
+    """What was expected and is not there, or is there and not expected; a line each."""
+
+
+def look_through(course: Course, source: Path, assignments: list[str]) -> Inbox:
+    """Look for submissions of these assignments; nothing is changed.
+
+    Looked for are `<learner>/<notebook>.ipynb`, `<learner>/<assignment>.ipynb` and
+    `<learner>/<assignment>/<notebook>.ipynb`. An assignment that nobody handed in is not yet missed.
+
+    Raises:
+        SubmissionsError: the folder is missing, holds no submission, or a name that cannot be shown.
+    """
+    wanted = [course.find(name) for name in assignments]
+    learners = _learners(source)
+    inbox = Inbox()
+    for learner in learners:
+        for assignment in wanted:
+            # A link is refused later on, and never followed.
+            links = (p for p in (learner, learner / assignment.id) if p.is_symlink())
+            places = [learner / place for place in reversed(_places(assignment))]
+            submitted = next((p for p in (*links, *places) if p.is_symlink() or p.exists()), None)
+            if submitted is not None:
+                inbox.files[learner.name, assignment.id] = submitted
+    if not inbox.files:
+        raise SubmissionsError(
+            f"{source} holds no submission of {', '.join(assignments)}; expected {_expected(wanted[0])}"
+        )
+    # A learner's folder that is itself a link stands for every assignment, and so says nothing of one.
+    handed_in = {assignment for (_, assignment), path in inbox.files.items() if path not in learners}
+    asked = [assignment for assignment in wanted if assignment.id in handed_in]
+    for learner in learners:
+        inbox.notices += _missed(learner, asked, inbox) or _strays(learner, course)
+    inbox.notices += [
+        f"{_shown(path)} lies in no learner's folder and is not graded; expected {_expected(wanted[0])}"
+        for path in sorted(source.iterdir())
+        if path not in learners and not path.name.startswith(".")
+    ]
+    return inbox
+
+
+def collect(layout: Layout, course: Course, inbox: Inbox) -> None:
+    """Copy submissions into nbgrader's `submitted/`, byte for byte."""
+    for (learner, assignment), submitted in inbox.files.items():
+        target = submitted_file(layout, course.find(assignment), learner)
+        make_folder(target.parent)
+        _copy(submitted, target)
+
+
+def submitted_file(layout: Layout, assignment: Assignment, learner: str) -> Path:
+    """Where nbgrader looks for a submission."""
+    return layout.course / "submitted" / learner / assignment.id / f"{assignment.notebook}.ipynb"
+
+
+def _places(assignment: Assignment) -> list[str]:
+    """The names under which a submission is looked for in a learner's folder."""
+    notebook = f"{assignment.notebook}.ipynb"
+    return list(dict.fromkeys([notebook, f"{assignment.id}.ipynb", f"{assignment.id}/{notebook}"]))
+
+
+def _expected(assignment: Assignment, folder: str = "<learner>/") -> str:
+    *others, last = [folder + place for place in _places(assignment)]
+    return f"{', '.join(others)} or {last}"
+
+
+def _missed(learner: Path, asked: list[Assignment], inbox: Inbox) -> list[str]:
+    return [
+        f"no submission of {assignment.id} found in {learner}; expected {_expected(assignment, '')}"
+        for assignment in asked
+        if (learner.name, assignment.id) not in inbox.files
+    ]
+
+
+def _strays(learner: Path, course: Course) -> list[str]:
+    """Notebooks in a learner's folder under a name that no assignment of the course looks for."""
+    if learner.is_symlink():
+        return []
+    known = {learner / place for assignment in course.assignment for place in _places(assignment)}
+    return [
+        f"{_shown(path)} has the name of no assignment and is not graded"
+        for path in sorted({*learner.glob("*.ipynb"), *learner.glob("[!.]*/*.ipynb")})
+        if path not in known and not path.name.startswith(".")
+    ]
+
+
+def _shown(path: Path) -> str:
+    """A path as text, or quoted where it holds what no terminal should be sent."""
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+def _learners(source: Path) -> list[Path]:
+    """The folders of learners, by name.
+
+    Raises:
+        SubmissionsError: there is no such folder, or a name in it that no file of ours could bear.
+    """
+    if not source.is_dir():
+        raise SubmissionsError(f"{source} is no folder; give one that holds a folder per learner")
+    found = sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith("."))
+    for learner in found:
+        if not learner.name.isprintable():
+            raise SubmissionsError(f"the folder {learner.name!r} has a name that cannot be shown; rename it")
+    return found
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy what was submitted without following links or reading more than intake would."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+    elif source.is_dir():
+        target.mkdir()
+    else:
+        with source.open("rb") as incoming:
+            target.write_bytes(incoming.read(MAX_BYTES + 1))
