@@ -15,14 +15,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 SAY := @printf '\n== %s\n'
+# What was uninstalled or changed since the environment was made; then it is set up again.
+LACKS := $(if $(wildcard $(READY)),$(shell $(BIN)/python .ci/installed requirements.txt $(READY) 2>/dev/null || \
+  echo 'its Python does not run'))
 SOURCES := autograder simulator book tests exercises
 
 .PHONY: camp test check serve bench scoreboard clean site release
 .DELETE_ON_ERROR:
 
 camp: site release
-	$(SAY) 'The example class is graded'
-	@$(BIN)/camp grade --example
+	$(SAY) 'The example class is graded (or your own class, where there is one)'
+	@$(BIN)/camp grade --example-if-alone
 	$(SAY) 'The class'
 	@$(BIN)/camp report
 
@@ -71,9 +74,14 @@ scoreboard: $(READY)
 clean:
 	rm -rf build
 
-$(READY): requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+.PHONY: again
+$(READY): requirements.txt pyproject.toml $(if $(LACKS),again)
+	@test -z '$(LACKS)' || echo 'camp: in $(VENV), $(LACKS); it is set up again'
+	@test "$$($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True || { \
 	  echo "camp: '$(PYTHON)' is not Python 3.11 or newer; install one, or say which with make PYTHON=..." >&2; exit 1; }
+	@case '$(TORCH_INDEX)' in ''|*://*) ;; *) \
+	  echo "camp: TORCH_INDEX='$(TORCH_INDEX)' is no address; give the one that pytorch.org's selector shows" >&2; \
+	  exit 1;; esac
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || .ci/need module:ensurepip python3-venv
 	$(SAY) 'Set-up 1 of 4: a virtual environment in $(VENV)'
 	@$(PYTHON) -m venv $(VENV) || { echo "camp: $(VENV) cannot be made; see the line above" >&2; exit 1; }
@@ -85,4 +93,4 @@ $(READY): requirements.txt pyproject.toml
 	  echo "camp: a package was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
 	$(SAY) 'Set-up 4 of 4: camp and the simulated NPU'
 	@$(PIP) --no-build-isolation --no-deps -e .
-	@touch $@
+	@$(BIN)/python .ci/installed >$@

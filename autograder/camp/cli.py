@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from camp.classroom import Submission
     from camp.course import Course
+    from camp.doctor import Symptom
     from camp.paths import Layout
     from camp.verdict import Verdict
 
@@ -271,21 +272,30 @@ def lint(context: click.Context, assignments: tuple[str, ...], workers: int) -> 
 @click.pass_context
 def doctor(context: click.Context) -> None:
     """Say what this machine has, which torch_npu is in use, and what is missing."""
-    from rich.table import Table
-
     from camp.doctor import examine
+
+    symptoms = examine(_layout(context))
+    try:
+        _show_table(symptoms)
+    except ModuleNotFoundError:  # the doctor must also come where rich is what is missing
+        for s in symptoms:
+            mark = "ok" if s.well else ("MISSING" if s.needed else "-")
+            click.echo(f"{mark:<8}{s.what}: {s.found}{'' if s.well else '; ' + s.remedy}")
+    ill = [s.what for s in symptoms if s.needed and not s.well]
+    if ill:
+        raise CampError(f"not well: {', '.join(ill)}; the remedies are in the table")
+
+
+def _show_table(symptoms: list[Symptom]) -> None:
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for column in ("", "what", "found", "remedy"):
         table.add_column(column)
-    symptoms = examine(_layout(context))
     for s in symptoms:
         mark = "[green]✓[/]" if s.well else ("[red]✗[/]" if s.needed else "[yellow]-[/]")
         table.add_row(mark, s.what, s.found, "" if s.well else s.remedy)
     _console().print(table)
-    ill = [s.what for s in symptoms if s.needed and not s.well]
-    if ill:
-        raise CampError(f"not well: {', '.join(ill)}; the remedies are in the table")
 
 
 @main.command()
@@ -297,7 +307,11 @@ def doctor(context: click.Context) -> None:
 )
 @click.pass_context
 def serve(context: click.Context, port: int, lab_port: int) -> None:
-    """Serve the book and JupyterLab with the exercises on localhost, until Ctrl-C."""
+    """Serve the book and JupyterLab with the exercises on localhost, until Ctrl-C.
+
+    The links in notebooks lead to [course] site of camp.toml, by default http://localhost:8000: with another
+    --port they find no page.
+    """
     layout = _layout(context)
     course = _course(layout)
     from camp.serve import ENDING, LOG, SETTINGS, open_exercises, served

@@ -13,10 +13,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from camp.paths import Layout
 
 MIN_PYTHON = (3, 11)
-_PACKAGES = ("torch", "nbgrader", "jupyterlab", "jupyter-book", "ipywidgets", "jupytext")
+_PACKAGES = {
+    "torch": "torch",
+    "numpy": "numpy",
+    "jupyter-book": "jupyter_book",
+    "ipywidgets": "ipywidgets",
+    "matplotlib": "matplotlib",
+    "nbgrader": "nbgrader",
+    "jupyterlab": "jupyterlab",
+    "jupytext": "jupytext",
+    "nbclient": "nbclient",
+    "nbformat": "nbformat",
+    "ipykernel": "ipykernel",
+    "Jinja2": "jinja2",
+    "rich": "rich",
+    "PyYAML": "yaml",
+    "pydantic": "pydantic",
+    "SQLAlchemy": "sqlalchemy",
+}
+"""What is looked for: the name pip knows, and the module that is imported."""
 _PROGRAMS = {
     "chromium": ("chromium", "browser tests", "apt install chromium"),
 }
@@ -46,19 +66,29 @@ def _python() -> Symptom:
 
 def _package(name: str) -> Symptom:
     try:
-        return Symptom(name, importlib.metadata.version(name), well=True)
+        version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return Symptom(name, "not installed", well=False, remedy="run make camp")
+    spec = _spec(_PACKAGES[name])
+    if spec is None or not spec.origin:  # a folder that was emptied is found as a namespace, of no origin
+        remedy = f"{sys.executable} -m pip install --force-reinstall --no-deps {name}=={version}"
+        return Symptom(name, f"{version}, but cannot be imported", well=False, remedy=remedy)
+    return Symptom(name, version, well=True)
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module would be imported from; it is not imported."""
+    try:
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # half imported, or replaced by something that is no module
+        return None
 
 
 def _devices() -> list[Symptom]:
     """Which torch_npu and acl a notebook would import: a real one wins where it is installed."""
     symptoms = []
     for face in ("torch_npu", "acl"):
-        try:
-            spec = importlib.util.find_spec(face)
-        except (ImportError, ValueError):  # half imported, or replaced by something that is no module
-            spec = None
+        spec = _spec(face)
         if spec is None or not spec.origin:
             symptoms.append(
                 Symptom(face, "none", well=False, needed=face == "torch_npu", remedy=_no_face(face))

@@ -1,8 +1,10 @@
 """`camp doctor`: it says what is there, what is missing and what to do, and never falls over."""
 
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import subprocess
+import sys
 
 import pytest
 from camp import doctor
@@ -64,6 +66,46 @@ def test_which_device_is_in_use(toy, tmp_path, monkeypatch, kind):
     assert found.found.startswith(kind)
     assert found.well is (kind != "none")
     assert kind == "none" or str(tmp_path) in found.found
+
+
+def test_package_that_cannot_be_imported(toy, monkeypatch, tmp_path):
+    """A package that pip knows, but whose files are gone, is ill, with the command that brings it back."""
+    (tmp_path / "nbclient").mkdir()  # emptied: Python takes it for a namespace
+    emptied = importlib.machinery.PathFinder.find_spec("nbclient", [str(tmp_path)])
+    gone = {"nbclient": emptied, "yaml": None}
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: gone[name] if name in gone else find(name))
+    found = _by_name(toy)
+    assert [s.what for s in found.values() if "cannot be imported" in s.found] == ["nbclient", "PyYAML"]
+    version = importlib.metadata.version("PyYAML")
+    assert found["PyYAML"].remedy.endswith(f" -m pip install --force-reinstall --no-deps PyYAML=={version}")
+    assert not found["PyYAML"].well
+
+
+def test_doctor_comes_where_rich_is_missing(toy):
+    """Without rich the command says in plain text what is there, what is missing and what to do."""
+    code = (
+        "import sys, importlib.metadata as m\n"
+        "sys.modules['rich'] = None\n"
+        "version = m.version\n"
+        "def gone(name):\n"
+        "    if name == 'rich': raise m.PackageNotFoundError(name)\n"
+        "    return version(name)\n"
+        "m.version = gone\n"
+        "from camp.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--root", str(toy.root), "doctor"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "MISSING rich: not installed; run make camp" in done.stdout.splitlines()
+    assert "ok      pydantic: " in done.stdout
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().startswith("camp: not well: ")
 
 
 def test_what_cannot_be_found_is_no_traceback(toy, monkeypatch):
