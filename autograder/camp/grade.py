@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 4000
 """Characters of a message or of an answer's output that a verdict holds."""
+NOT_GRADED = "not graded"
 GIVEN_TIMEOUT = 180
 """Seconds that a cell of the course itself may take: it imports PyTorch, also on a busy machine."""
 # What a learner's code can see: a verdict made with other versions of these may differ.
@@ -46,13 +47,13 @@ def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
     """
     if intake.refused:
         return without_points(intake, exercise, learner, Status.REFUSED, intake.refused)
-    return _verdict(intake, exercise, learner, _Run(exercise, learner).grade(intake.notebook))
+    return _verdict(intake, exercise, learner, _Run(exercise, learner, intake.missing).grade(intake.notebook))
 
 
 def without_points(intake: Intake, exercise: Exercise, learner: str, status: Status, message: str) -> Verdict:
-    """The verdict on a submission of which no task could be graded, for one reason."""
-    tasks = [_task_result(exercise, task, status, message) for task in exercise.assignment.task]
-    intake.findings = [message]
+    """The verdict on a submission of which no task could be graded, for one reason, which it says once."""
+    tasks = [_task_result(exercise, task, status, NOT_GRADED) for task in exercise.assignment.task]
+    intake.findings = [tidy(message, MAX_TEXT)]
     return _verdict(intake, exercise, learner, tasks)
 
 
@@ -83,9 +84,10 @@ def hashes(submission: str, exercise: Exercise) -> Hashes:
 class _Run:
     """One pass through a notebook, cell by cell, with one kernel."""
 
-    def __init__(self, exercise: Exercise, learner: str) -> None:
+    def __init__(self, exercise: Exercise, learner: str, missing: dict[str, str]) -> None:
         self._exercise = exercise
         self._learner = learner
+        self._missing = missing
         self._blank = {c["id"]: c.source.strip() for c in learner_edition(exercise).cells}
         self._answers: dict[str, TaskResult] = {}
 
@@ -116,8 +118,8 @@ class _Run:
         """Run an answer and note how that went; PASSED means only that it ran."""
         timeout = self._exercise.assignment.cell_timeout
         outputs: list[NotebookNode] = []
-        if cell.source.strip() in {"", self._blank[cell["id"]]}:
-            status, message = Status.NOT_ATTEMPTED, "this answer cell is as it was handed out"
+        if unanswered := self._unanswered(cell, task):
+            status, message = Status.NOT_ATTEMPTED, unanswered
         else:
             try:
                 outputs = kernel.run(cell.source)
@@ -130,6 +132,15 @@ class _Run:
                 status, message = Status.KILLED, str(error)
         result = _task_result(self._exercise, task, status, message)
         self._answers[task.id] = result.model_copy(update={"output": _text(outputs)})
+
+    def _unanswered(self, cell: NotebookNode, task: Task) -> str:
+        """Why there is nothing to run in an answer cell, or empty."""
+        if task.id in self._missing:
+            return self._missing[task.id]
+        if not cell.source.strip():
+            return "this answer cell is empty"
+        untouched = cell.source.strip() == self._blank[cell["id"]]
+        return "this answer cell is as it was handed out" if untouched else ""
 
     def _check(self, kernel: Kernel, task: Task) -> None:
         """Ask the task's hidden checks, if its answer ran; an error at its end need not make it wrong."""

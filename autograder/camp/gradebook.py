@@ -95,7 +95,10 @@ class IntakeExporter(NotebookExporter):
             Path(filename), _exercise(Path(self.root), (resources or {})["nbgrader"]["assignment"])
         )
         intake.notebook.metadata["camp"] = NotebookNode(
-            submission=intake.digest, refused=intake.refused, findings=intake.findings
+            submission=intake.digest,
+            refused=intake.refused,
+            findings=intake.findings,
+            missing=intake.missing,
         )
         return super().from_notebook_node(intake.notebook, resources, **kw)  # type: ignore[no-untyped-call, no-any-return]
 
@@ -110,7 +113,9 @@ class ApplyVerdict(NbGraderPreprocessor):
         known = resources["nbgrader"]
         exercise = _exercise(Path(self.root), known["assignment"])
         taken = nb.metadata.pop("camp")
-        intake = Intake(nb, taken["submission"], taken["refused"], list(taken["findings"]))
+        intake = Intake(
+            nb, taken["submission"], taken["refused"], list(taken["findings"]), dict(taken["missing"])
+        )
         path = verdict_path(Layout(Path(self.root)), known["assignment"], known["student"])
         verdict = standing_verdict(path, intake.digest, exercise)
         if verdict is None:
@@ -151,6 +156,8 @@ def show_verdict(notebook: NotebookNode, verdict: Verdict, exercise: Exercise) -
     pages = {task.id: page_address(exercise, task) for task in exercise.assignment.task}
     answers = {task.task: task for task in verdict.tasks}
     checks = {check_id(task.task): task for task in verdict.tasks}
+    told = {task.message for task in verdict.tasks}
+    left = [finding for finding in verdict.findings if finding not in told]  # said once, under the first task
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -163,8 +170,9 @@ def show_verdict(notebook: NotebookNode, verdict: Verdict, exercise: Exercise) -
         if grade_id in answers and task.output:
             cell.outputs = [new_output("stream", name="stdout", text=task.output)]
         if grade_id in checks:
+            findings, left = left, []
             cell.outputs = [
-                new_output("stream", name="stdout", text=_told(task, verdict.findings)),
+                new_output("stream", name="stdout", text=_told(task, findings)),
                 # nbgrader reads a number in this place as the points earned.
                 new_output("execute_result", data={"text/plain": str(task.points)}),
             ]
@@ -179,7 +187,7 @@ def _told(task: TaskResult, findings: list[str]) -> str:
         lines += [f"      {check.message}"] if check.message else []
     if task.message:
         lines.append(f"  {task.message}")
-    lines += [f"  note: {finding}" for finding in findings if finding != task.message]
+    lines += [f"  note: {finding}" for finding in findings]
     return "\n".join(lines) + "\n"
 
 

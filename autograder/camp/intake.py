@@ -41,6 +41,8 @@ class Intake:
     refused: str = ""
     """Why nothing could be read, or empty."""
     findings: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    """The tasks whose answer cell is not there, each with the finding that says so."""
 
 
 def take_in(path: Path, exercise: Exercise) -> Intake:
@@ -55,7 +57,8 @@ def take_in(path: Path, exercise: Exercise) -> Intake:
         cells = _cells(data)
     except _UnreadableError as error:
         return Intake(skeleton, digest, refused=str(error))
-    return Intake(skeleton, digest, findings=_graft(cells, skeleton, exercise))
+    findings, missing = _graft(cells, skeleton, exercise)
+    return Intake(skeleton, digest, findings=findings, missing=missing)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -109,7 +112,9 @@ def _plain(cell: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _graft(cells: list[dict[str, Any]], skeleton: NotebookNode, exercise: Exercise) -> list[str]:
+def _graft(
+    cells: list[dict[str, Any]], skeleton: NotebookNode, exercise: Exercise
+) -> tuple[list[str], dict[str, str]]:
     """Put answers into the skeleton, and the learner's other code before the task cell that it precedes."""
     tasks = [task.id for task in exercise.assignment.task]
     answer_ids = {name: task for task in tasks for name in (task, f"{task}-{ANSWER}")}
@@ -135,9 +140,10 @@ def _graft(cells: list[dict[str, Any]], skeleton: NotebookNode, exercise: Exerci
             waiting = []
         elif cell["source"].strip() not in handed_out:
             waiting.append(cell["source"])
-    findings += [f"the answer cell of {task!r} is missing" for task in tasks if task not in answers]
+    missing = {task: f"the answer cell of {task!r} is missing" for task in tasks if task not in answers}
+    findings += missing.values()
     _write(skeleton, answers, extras, findings)
-    return findings
+    return findings, missing
 
 
 def _capped(source: str, task: str, findings: list[str]) -> str:

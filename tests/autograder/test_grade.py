@@ -11,6 +11,7 @@ from camp.checks import Check
 from camp.editions import learner_edition
 from camp.exercise import Exercise
 from camp.grade import MAX_TEXT, grade
+from camp.gradebook import show_verdict
 from camp.intake import Intake, take_in
 from camp.verdict import Outcome, Status, Verdict
 
@@ -64,6 +65,43 @@ def test_refused_submission_has_a_verdict(tmp_path, sums):
     assert verdict.outcome is Outcome.REFUSED
     assert verdict.max_points == 5
     assert verdict.findings[0].startswith("not a notebook")
+    assert len(verdict.findings) == 1
+    assert {task.message for task in verdict.tasks} == {"not graded"}, "the reason is said once"
+
+
+def test_why_nothing_was_run(learner_file, sums):
+    """A missing, an empty and an untouched answer cell are told apart; no verdict says two things of one."""
+
+    def without_double(cells):
+        cells[:] = [c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") != "double"]
+
+    verdict = grade(take_in(learner_file({}, without_double), sums), sums, "ada")
+    assert verdict.findings == ["the answer cell of 'double' is missing"]
+    assert [t.message for t in verdict.tasks] == [
+        "the answer cell of 'double' is missing",
+        "this answer cell is as it was handed out",
+    ]
+    assert verdict.outcome is Outcome.BLANK
+    emptied = grade(take_in(learner_file({"double": " \n"}), sums), sums, "ada")
+    assert (emptied.findings, emptied.tasks[0].message) == ([], "this answer cell is empty")
+
+
+def test_finding_is_said_once(learner_file, sums, tmp_path):
+    """In the graded notebook a finding stands once: at the task that it is about, or at the first task."""
+
+    def without_total(cells):
+        cells[:] = [c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") != "total"]
+        check = next(c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") == "double_check")
+        check["source"] = "print('ok')"
+
+    (tmp_path / "refused.ipynb").write_bytes(b"<html>")
+    for path in (learner_file({}, without_total), tmp_path / "refused.ipynb"):
+        intake = take_in(path, sums)
+        verdict = grade(intake, sums, "ada")
+        show_verdict(intake.notebook, verdict, sums)
+        text = "".join(o.get("text", "") for c in intake.notebook.cells for o in c.get("outputs", []))
+        assert verdict.findings
+        assert [text.count(finding) for finding in verdict.findings] == [1] * len(verdict.findings)
 
 
 def test_wrong_answer_is_explained(graded, right):

@@ -50,7 +50,7 @@ TORCH = importlib.metadata.version("torch").partition("+")[0]
 
 @pytest.mark.parametrize("pin", ["", f"torch=={TORCH}\n", f"click=={CLICK}  # a reason\n", "# a comment\n"])
 def test_what_is_in_order_is_left(checkout, pin):
-    """With every pinned package there, one of a build of its own kind (2.13.0+cpu) too, nothing is installed."""
+    """With every pinned package there, as a local build (+cpu) or not, nothing is installed."""
     done = checkout(requirements=pin, kept="click\n")
     assert done.returncode == 0, done.stderr
     assert not checkout.log.exists()
