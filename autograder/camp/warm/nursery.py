@@ -17,7 +17,8 @@ from typing import Any
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation
 
-PRELOAD = ("numpy", "torch", "torch_npu")
+# torch._dynamo is imported at the first step of any optimizer, and takes most of a second.
+PRELOAD = ("numpy", "torch", "torch_npu", "torch._dynamo")
 """What notebooks of the course import, and takes long to. What is not installed is left out.
 
 A device package is imported here, never used: each kernel has a device of its own.
