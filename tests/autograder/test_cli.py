@@ -291,6 +291,12 @@ def test_help_needs_nothing():
         assert command in result.stdout
 
 
+def test_help_says_where_links_lead(camp):
+    """`camp serve --help` says that notebooks' links expect the book at port 8000."""
+    told = " ".join(camp("serve", "--help").output.split())
+    assert "links in notebooks lead to [course] site of camp.toml, by default http://localhost:8000" in told
+
+
 @pytest.mark.slow
 def test_whole_way(commands):
     """Release, grade and report by command: the table shows every learner, and nothing is said on stderr."""
