@@ -560,8 +560,8 @@ def reads_once(ask: Ask) -> None:
     )
 
 
-# The optimizer ends each step by clearing a large buffer, which keeps the device busy for longer than the host
-# takes to queue the small operators of the next step: the overlap that a read at every step destroys.
+# The optimizer ends each step by clearing a large buffer, which keeps the device busy for longer than the
+# host takes to queue the small operators of the next step: the overlap that a read at every step destroys.
 TIMED = """
 import torch
 class LargeStep(torch.optim.SGD):
