@@ -68,8 +68,8 @@ def move_in(readable: list[str], limits: Limits, uid: int, files: str | None) ->
     os.chdir("/")
     linux.mount("none", "/new", "tmpfs", linux.MS_NOSUID, _SMALL)
     _system()
-    _readable(readable)
     _writable(limits.disk_bytes, uid, files)
+    _readable(readable)  # last: Python may lie in /home or /tmp, where the writable folders would hide it
     _processes()
     _terminals()
     os.chdir("/new")

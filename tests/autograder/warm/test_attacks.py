@@ -6,10 +6,12 @@ Everything that the attacks go for is made world-writable on purpose, so that th
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from pathlib import Path
 
@@ -537,3 +539,21 @@ def test_the_home_folder_can_be_deleted(warm):
         assert kernel.run("print('alive')") == "alive"
     with warm() as kernel:
         assert kernel.run("import os; print(os.listdir())") == "[]"
+
+
+@pytest.mark.parametrize("below", ["/tmp", "/home"])  # noqa: S108 - where checkouts of real users lie
+def test_a_checkout_below_home_or_tmp_can_be_read_and_not_written(warm, below):
+    """What a kernel may read is readable also where the sandbox has writable folders of its own."""
+    try:
+        outside = Path(tempfile.mkdtemp(prefix="camp-test-", dir=below))
+    except OSError:
+        pytest.skip(f"{below} cannot be written here")
+    try:
+        outside.chmod(0o755)
+        (outside / "given.txt").write_text("given", encoding="utf-8")
+        with warm(limits=Limits(readable=(str(outside),))) as kernel:
+            assert kernel.run(f"print(open({str(outside / 'given.txt')!r}).read())") == "given"
+            kernel.run(f"open({str(outside / 'new.txt')!r}, 'w').write('x')")
+        assert sorted(p.name for p in outside.iterdir()) == ["given.txt"]
+    finally:
+        shutil.rmtree(outside)
