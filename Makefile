@@ -13,12 +13,12 @@ TORCH_INDEX ?=
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
+PIP_LOUD := $(BIN)/python -m pip install --disable-pip-version-check
+PIP := $(PIP_LOUD) -q
 SAY := @printf '\n== %s\n'
 # What was uninstalled or changed since the environment was made; then it is set up again.
 LACKS := $(if $(wildcard $(READY)),$(shell $(BIN)/python .ci/installed requirements.txt $(READY) 2>/dev/null || \
   echo 'its Python does not run'))
-SOURCES := autograder simulator book tests exercises
 
 .PHONY: camp test check serve bench scoreboard clean site release
 .DELETE_ON_ERROR:
@@ -86,7 +86,7 @@ $(READY): requirements.txt pyproject.toml $(if $(LACKS),again)
 	$(SAY) 'Set-up 1 of 4: a virtual environment in $(VENV)'
 	@$(PYTHON) -m venv $(VENV) || { echo "camp: $(VENV) cannot be made; see the line above" >&2; exit 1; }
 	$(SAY) 'Set-up 2 of 4: PyTorch (the largest part; minutes on a slow line)'
-	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements.txt)" || { \
+	@$(PIP_LOUD) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements.txt)" || { \
 	  echo "camp: PyTorch was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
 	$(SAY) 'Set-up 3 of 4: the other pinned packages'
 	@$(PIP) -r requirements.txt || { \
