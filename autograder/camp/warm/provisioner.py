@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -27,6 +28,8 @@ from camp.warm.nursery import KEEP_ENVIRONMENT, PRELOAD, Brood, nursery
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
+
+_log = logging.getLogger(__name__)
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 START_SECONDS = 30.0
@@ -143,7 +146,8 @@ class ZygoteProvisioner(KernelProvisionerBase):
         home = nursery(self._brood())
         backend = Backend(home.isolation.backend or Backend.NONE)
         if backend is Backend.NONE:
-            self.log.warning(
+            # Not through Jupyter's own logger, which an application may have silenced.
+            _log.warning(
                 "This kernel runs WITHOUT A SANDBOX, as asked for: its code can do what you can do here."
             )
         listeners: list[socket.socket] = []
