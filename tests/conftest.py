@@ -1,8 +1,9 @@
-"""The browser of the tests that look at pages."""
+"""What all tests share: Ctrl-C as in a terminal, and the browser of those that look at pages."""
 
 from __future__ import annotations
 
 import shutil
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser
+
+# A run that a script started in the background comes with Ctrl-C ignored, and would hand that on to every
+# process that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 BROWSER_FLAGS = [
     "--no-sandbox",

@@ -318,7 +318,9 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
 
     console = _console()
     open_exercises(layout, course)
-    for number in ENDING:  # a closed terminal, or a service manager: as Ctrl-C
+    # Ctrl-C too: what a script starts in the background comes with it ignored. A closed terminal, or a
+    # service manager, ends it as well.
+    for number in ENDING:
         signal.signal(number, signal.default_int_handler)
     with served(layout, port, lab_port) as (addresses, lab):
         console.print(f"book        {addresses.book}", soft_wrap=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from camp.course import Course
 
 HOST = "127.0.0.1"
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 SETTINGS, LOG = "lab", "log.txt"
 """Below `build/`: JupyterLab's settings, and what it says while it runs."""
 _GRACE_SECONDS = 10
