@@ -71,6 +71,7 @@ class WarmKernelApp(IPKernelApp):
 
     listeners: Mapping[int, int] = {}
     apart = True
+    seed: int | None = None
     outstream_class = "camp.warm.kernel_app.CappedStream"
 
     def parse_command_line(self, argv: list[str] | None = None) -> None:
@@ -125,12 +126,24 @@ class WarmKernelApp(IPKernelApp):
         shell = self.shell
         if shell is None:
             return
+        if self.seed is not None:
+            self._seed_before_the_first_cell(shell, self.seed)
         if not self.apart:
             shell.system = shell.system_raw
         # IPython would keep a copy of all that is printed, for ever; the grader keeps what counts.
         shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
         find = shell._get_exc_info  # noqa: SLF001 - the one place that all tracebacks pass
         shell._get_exc_info = lambda *given, **named: _short(*find(*given, **named))  # noqa: SLF001
+
+    @staticmethod
+    def _seed_before_the_first_cell(shell: Any, seed: int) -> None:
+        """Seed as late as can be: what a kernel does while it starts draws numbers, too, some by chance."""
+
+        def once(_info: object) -> None:
+            shell.events.unregister("pre_run_cell", once)
+            seed_all(seed)
+
+        shell.events.register("pre_run_cell", once)
 
     def init_heartbeat(self) -> None:
         """The heartbeat, on its own socket."""
@@ -180,7 +193,12 @@ def load_devices() -> None:
 
 
 def run(
-    connection: KernelConnectionInfo, listeners: dict[int, int], arguments: list[str], *, apart: bool
+    connection: KernelConnectionInfo,
+    listeners: dict[int, int],
+    arguments: list[str],
+    *,
+    apart: bool,
+    seed: int | None = None,
 ) -> None:
     """Be the kernel until it is told to stop.
 
@@ -189,9 +207,10 @@ def run(
         listeners: for each port named there, the file descriptor of its listening socket.
         arguments: further arguments of the kernel's command line.
         apart: whether it has a network, which leads to itself, and terminals of its own.
+        seed: seed of random, NumPy and PyTorch at the first cell; None leaves them as they are.
     """
     app = WarmKernelApp.instance()
-    app.listeners, app.apart = listeners, apart
+    app.listeners, app.apart, app.seed = listeners, apart, seed
     app.load_connection_info(connection)
     app.initialize(arguments)
     app.start()

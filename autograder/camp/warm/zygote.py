@@ -245,12 +245,10 @@ def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> 
     from camp.warm import kernel_app
 
     kernel_app.load_devices()
-    if order["seed"] is not None:
-        kernel_app.seed_all(order["seed"])
     ports = [order["connection"][f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")]
     sockets = dict(zip(ports, listeners, strict=True))
     apart = cell.backend is not Backend.LANDLOCK
-    kernel_app.run(order["connection"], sockets, order["arguments"], apart=apart)
+    kernel_app.run(order["connection"], sockets, order["arguments"], apart=apart, seed=order["seed"])
 
 
 def _say(control: socket.socket, message: dict[str, Any]) -> None:
