@@ -44,8 +44,8 @@ def camp() -> Iterator[Figure]:
         for name in _output(["git", "ls-files", "-co", "--exclude-standard"]).splitlines():
             target = copy / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, target)
-            shutil.copymode(ROOT / name, target)
+            # With its time: a newer requirements.txt would have make set up this environment from the copy.
+            shutil.copy2(ROOT / name, target)
         if (vendor := ROOT / "build" / "vendor").is_dir():  # downloads are not what is measured
             shutil.copytree(vendor, copy / "build" / "vendor", symlinks=True)
         venv = Path(sys.prefix)
