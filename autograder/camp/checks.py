@@ -18,7 +18,15 @@ Data = Any
 
 
 class CheckFailedError(Exception):
-    """The learner's answer is not right; the text is what the learner reads."""
+    """The learner's answer is not right; the text is what the learner reads.
+
+    Attributes:
+        expected: what would have been right, for the instructor alone; empty where nothing was compared.
+    """
+
+    def __init__(self, message: str = "", *, expected: str = "") -> None:
+        super().__init__(message)
+        self.expected = expected
 
 
 class ProbeFailedError(CheckFailedError):
@@ -102,7 +110,10 @@ class Ask:
         return self._kernel.probe(probe, inputs)
 
     def expect(self, holds: object, *, given: Data = None, expected: Data, came: Data, why: str = "") -> None:
-        """End the check as failed unless `holds`; the rest is what the learner reads.
+        """End the check as failed unless `holds`.
+
+        The learner reads what was given, what came and why that is wrong; `expected` is kept for the
+        instructor, or the values of hidden checks would be copied into the next answer.
 
         Raises:
             CheckFailedError: `holds` is false.
@@ -110,8 +121,8 @@ class Ask:
         if holds:
             return
         parts = [] if given is None else [f"given {_short(given)}"]
-        parts += [f"expected {_short(expected)}", f"got {_short(came)}"]
-        raise CheckFailedError("; ".join(parts) + (f". {why}" if why else ""))
+        parts += [f"got {_short(came)}"]
+        raise CheckFailedError("; ".join(parts) + (f". {why}" if why else ""), expected=_short(expected))
 
     def close(self, a: Data, b: Data, *, rtol: float = 1e-5, atol: float = 1e-6) -> bool:
         """Whether two numbers, or two nested lists of numbers of one shape, agree within tolerance."""

@@ -163,6 +163,7 @@ class _Run:
     def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
         """Run one hidden check and turn how it ends into a result."""
         seed = f"{self._exercise.course.course.seed}/{self._learner}/{check.task}"
+        expected = ""
         try:
             check.function(Ask(kernel, seed))
             status, message = Status.PASSED, ""
@@ -173,13 +174,13 @@ class _Run:
         except ProbeFailedError as error:
             status, message = Status.ERROR, str(error)
         except CheckFailedError as error:
-            status, message = Status.FAILED, str(error)
+            status, message, expected = Status.FAILED, str(error), error.expected
         except CampError:
             raise
         except Exception as error:  # noqa: BLE001 - a check met data of a form it did not foresee
             status = Status.FAILED
             message = f"your code gave back data of another form ({type(error).__name__})"
-        return _check_result(check, status, message)
+        return _check_result(check, status, message, expected)
 
 
 def _worst(results: list[CheckResult]) -> Status:
@@ -187,7 +188,7 @@ def _worst(results: list[CheckResult]) -> Status:
     return next((r.status for r in results if r.status is not Status.PASSED), Status.PASSED)
 
 
-def _check_result(check: Check, status: Status, message: str) -> CheckResult:
+def _check_result(check: Check, status: Status, message: str, expected: str = "") -> CheckResult:
     points = check.points if status is Status.PASSED else 0
     return CheckResult(
         name=check.name,
@@ -196,6 +197,7 @@ def _check_result(check: Check, status: Status, message: str) -> CheckResult:
         max_points=check.points,
         status=status,
         message=tidy(message, MAX_TEXT),
+        expected=tidy(expected, MAX_TEXT),
     )
 
 

@@ -41,7 +41,7 @@ class _Record(BaseModel):
 
 
 class CheckResult(_Record):
-    """One hidden check: its title and what the learner is told."""
+    """One hidden check: its title, what the learner is told, and for the instructor what was expected."""
 
     name: str
     title: str
@@ -49,6 +49,8 @@ class CheckResult(_Record):
     max_points: int
     status: Status
     message: str = ""
+    expected: str = ""
+    """Stands in no feedback: values of hidden checks would be copied into the next answer."""
 
 
 class TaskResult(_Record):
