@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from npusim.constants import memory_bandwidth, number
 from npusim.cube import L0C_ELEMENT, shares
+from npusim.exceptions import InvalidArgumentError
 from npusim.op import DTYPE_BYTES, padded_bytes
 from npusim.products import groups, is_product, operands, product
 
 if TYPE_CHECKING:
     from npusim.chips import Chip
+    from npusim.cube import Share
     from npusim.op import Op, TensorSpec
 
 # Vector instructions an element of the largest operand, from the functions' usual evaluation on a unit that
@@ -93,19 +95,38 @@ def cost(chip: Chip, op: Op, cached: float | None = None) -> Cost:
     """
     if op.kind == "view":
         return Cost(0, "NONE", 0)
-    traffic = [operand_bytes(op, t) for t in op.inputs] + [operand_bytes(op, t) for t in op.outputs]
-    total = sum(traffic)
-    if cached is None:
-        cached = _just_made(chip, op, total)
     if op.kind == "aicpu":
         return _aicpu(op)
-    memory = max(0.0, total - cached) / (memory_bandwidth(chip) * number("memory_efficiency"))
+    memory = _memory_ns(chip, op, cached)
     options = _cube_options(chip, op) if is_product(op) else [_vector_option(chip, op)]
     work, parts, blocks = min((_time((*parts, memory)), parts, blocks) for parts, blocks in options)
     unit = "AI_VECTOR_CORE" if chip.split and not parts[0] else "AI_CORE"
     duration = round(number("task_overhead_ns") + work)
     cube, vector, load, store = (round(part) for part in parts)
     return Cost(duration, unit, blocks, cube, vector, load, store, round(memory))
+
+
+def chosen_share(chip: Chip, op: Op) -> Share:
+    """How `cost` cuts a product up among the cores: what the busiest core gets of it.
+
+    Raises:
+        InvalidArgumentError: the Cube does not work on this operator.
+    """
+    if not is_product(op):
+        raise InvalidArgumentError(
+            f"{op.name} of kind {op.kind!r} is no product; ask for a matmul or conv2d."
+        )
+    memory = _memory_ns(chip, op, None)
+    ways = zip(_cube_options(chip, op), shares(chip, product(op)), strict=True)
+    return min(ways, key=lambda way: (_time((*way[0][0], memory)), *way[0]))[1]
+
+
+def _memory_ns(chip: Chip, op: Op, cached: float | None) -> float:
+    """Nanoseconds that the memory is busy with what is not in L2."""
+    total = sum(operand_bytes(op, t) for t in (*op.inputs, *op.outputs))
+    if cached is None:
+        cached = _just_made(chip, op, total)
+    return max(0.0, total - cached) / (memory_bandwidth(chip) * number("memory_efficiency"))
 
 
 def _time(parts: tuple[float, ...]) -> float:

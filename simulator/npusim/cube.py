@@ -35,6 +35,8 @@ class Share(NamedTuple):
         columns: of the right operand that it reads, over all its products.
         results: elements that it writes, padded.
         cores: how many cores have work.
+        m: fractals of the results' rows that it computes, for one product.
+        n: fractals of the results' columns that it computes, for one product.
     """
 
     cycles: float
@@ -42,6 +44,31 @@ class Share(NamedTuple):
     columns: int
     results: int
     cores: int
+    m: int
+    n: int
+
+
+class Tile(NamedTuple):
+    """How one core works through its part of a product, tile by tile.
+
+    Attributes:
+        m: fractals of a tile's rows; L0C holds a tile of m x n fractals of results twice.
+        n: fractals of a tile's columns.
+        cube: cycles that the Cube multiplies.
+        load_a: cycles that L0A is filled from L1.
+        load_b: cycles that L0B is filled from L1.
+    """
+
+    m: int
+    n: int
+    cube: int
+    load_a: float
+    load_b: float
+
+    @property
+    def cycles(self) -> float:
+        """The Cube multiplies while the next fractals are loaded: the slowest of the three."""
+        return max(float(self.cube), self.load_a, self.load_b)
 
 
 def fractal(chip: Chip, dtype: str) -> tuple[int, int, int]:
@@ -69,11 +96,13 @@ def shares(chip: Chip, product: Product) -> list[Share]:
             m, n = -(-mb // split_m), -(-nb // split_n)
             found.append(
                 Share(
-                    products * _core_cycles(chip, m, kb, n),
+                    products * tile(chip, m, kb, n).cycles,
                     products * m * fm,
                     products * n * fn,
                     products * m * n * fm * fn,
                     split_batch * split_n * split_m,
+                    m,
+                    n,
                 )
             )
     return found
@@ -84,8 +113,8 @@ def _splits(items: int, cores: int) -> range:
     return range(1, max(1, min(items, cores)) + 1)
 
 
-def _core_cycles(chip: Chip, mb: int, kb: int, nb: int) -> float:
-    """Cycles of one core for mb x kb x nb fractals."""
+def tile(chip: Chip, mb: int, kb: int, nb: int) -> Tile:
+    """How one core works through mb x kb x nb fractals."""
     fm, fk, fn = chip.cube_fp16
     fractal_bytes = 2 * fk * fm
     room = max(1, chip.l0c_bytes // (fm * fn * L0C_ELEMENT) // DOUBLE_BUFFER)
@@ -95,4 +124,4 @@ def _core_cycles(chip: Chip, mb: int, kb: int, nb: int) -> float:
     tile_n = min(max(nb, 1), max(1, room // tile_m))
     load_a = mb * kb * -(-nb // tile_n) * fractal_bytes / (chip.l1_to_l0a_rate or 512)
     load_b = nb * kb * -(-mb // tile_m) * fractal_bytes / (chip.l1_to_l0b_rate or 256)
-    return max(float(mb * kb * nb), load_a, load_b)
+    return Tile(tile_m, tile_n, mb * kb * nb, load_a, load_b)
