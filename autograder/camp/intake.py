@@ -45,20 +45,42 @@ class Intake:
     """The tasks whose answer cell is not there, each with the finding that says so."""
 
 
-def take_in(path: Path, exercise: Exercise) -> Intake:
-    """Read one submitted file, whatever it is; never raises for what is in it."""
-    skeleton = learner_edition(exercise)
+@dataclass(frozen=True)
+class Submitted:
+    """The bytes of one submission, not yet looked into, so that they can be sent where they are graded."""
+
+    data: bytes
+    digest: str
+    """SHA-256 of the bytes, or of the reason why there are none."""
+    refused: str = ""
+    """Why there are no bytes, or empty."""
+
+
+def read_submitted(path: Path) -> Submitted:
+    """Read one submitted file, whatever it is; never raises for what it is, and looks at nothing in it."""
     try:
         data = _read_bytes(path)
     except _UnreadableError as error:
-        return Intake(skeleton, hashlib.sha256(str(error).encode()).hexdigest(), refused=str(error))
-    digest = hashlib.sha256(data).hexdigest()
+        return Submitted(b"", hashlib.sha256(str(error).encode()).hexdigest(), str(error))
+    return Submitted(data, hashlib.sha256(data).hexdigest())
+
+
+def take_in(path: Path, exercise: Exercise) -> Intake:
+    """Read one submitted file, whatever it is; never raises for what is in it."""
+    return take_in_submitted(read_submitted(path), exercise)
+
+
+def take_in_submitted(submitted: Submitted, exercise: Exercise) -> Intake:
+    """Take in what was read of a submission, whatever it is; never raises for what is in it."""
+    skeleton = learner_edition(exercise)
+    if submitted.refused:
+        return Intake(skeleton, submitted.digest, refused=submitted.refused)
     try:
-        cells = _cells(data)
+        cells = _cells(submitted.data)
     except _UnreadableError as error:
-        return Intake(skeleton, digest, refused=str(error))
+        return Intake(skeleton, submitted.digest, refused=str(error))
     findings, missing = _graft(cells, skeleton, exercise)
-    return Intake(skeleton, digest, findings=findings, missing=missing)
+    return Intake(skeleton, submitted.digest, findings=findings, missing=missing)
 
 
 def _read_bytes(path: Path) -> bytes:
