@@ -6,6 +6,8 @@ MiB from 20 MiB segments, beyond that it takes a segment of its own rounded to 2
 free neighbours and serve later requests of the same stream, smallest fit first.
 """
 
+# ruff: noqa: PLR1730 - max() takes several times as long as a comparison, in what runs for every tensor
+
 from __future__ import annotations
 
 from bisect import bisect_left, insort
@@ -28,19 +30,6 @@ SMALL_BUFFER = 2 << 20
 LARGE_BUFFER = 20 << 20
 MIN_LARGE_ALLOC = 10 << 20
 ROUND_LARGE = 2 << 20
-
-_STATS = (
-    "allocation",
-    "segment",
-    "active",
-    "inactive_split",
-    "allocated_bytes",
-    "reserved_bytes",
-    "active_bytes",
-    "inactive_split_bytes",
-    "requested_bytes",
-)
-_LIVE = ("allocation", "allocated_bytes", "requested_bytes")
 
 
 def round_size(nbytes: int) -> int:
@@ -98,8 +87,90 @@ class Block:
             raise UseAfterFreeError(f"device memory {self.address:#x} is used after it was freed.")
 
 
+class _Pool:
+    """Free blocks of one kind, kept per stream and sorted by (size, address), and what came and went.
+
+    Allocating and freeing only add to the totals `*_in` and `*_out`; statistics are computed from them when
+    they are asked for.
+
+    Attributes:
+        small: whether its segments are the small ones.
+        free: cached blocks by stream.
+        risen: whether something was allocated since `peaks` was brought up to date.
+        peaks: the most that each figure was, by name.
+    """
+
+    __slots__ = (
+        "asked_in",
+        "asked_out",
+        "base",
+        "blocks_in",
+        "blocks_out",
+        "bytes_in",
+        "bytes_out",
+        "free",
+        "peaks",
+        "reserved_in",
+        "reserved_out",
+        "risen",
+        "segments_in",
+        "segments_out",
+        "small",
+        "split_bytes_in",
+        "split_bytes_out",
+        "splits_in",
+        "splits_out",
+    )
+
+    def __init__(self, *, small: bool) -> None:
+        self.small = small
+        self.free: dict[int, list[tuple[int, int, Block]]] = {}
+        self.risen = False
+        self.asked_in = self.asked_out = self.blocks_in = self.blocks_out = 0
+        self.bytes_in = self.bytes_out = self.reserved_in = self.reserved_out = 0
+        self.segments_in = self.segments_out = self.splits_in = self.splits_out = 0
+        self.split_bytes_in = self.split_bytes_out = 0
+        self.peaks = dict.fromkeys(_FLOWS, 0)
+        self.base = dict.fromkeys(_FLOWS, (0, 0))  # totals at the last reset_accumulated
+
+    def flows(self) -> dict[str, tuple[int, int]]:
+        """What came and went of each figure since the start."""
+        return {
+            "allocation": (self.blocks_in, self.blocks_out),
+            "segment": (self.segments_in, self.segments_out),
+            "inactive_split": (self.splits_in, self.splits_out),
+            "allocated_bytes": (self.bytes_in, self.bytes_out),
+            "reserved_bytes": (self.reserved_in, self.reserved_out),
+            "inactive_split_bytes": (self.split_bytes_in, self.split_bytes_out),
+            "requested_bytes": (self.asked_in, self.asked_out),
+        }
+
+    def insert(self, block: Block) -> None:
+        blocks = self.free.get(block.stream)
+        if blocks is None:
+            blocks = self.free[block.stream] = []
+        insort(blocks, (block.size, block.address, block))
+
+    def remove(self, block: Block) -> None:
+        blocks = self.free[block.stream]
+        del blocks[bisect_left(blocks, (block.size, block.address))]
+
+
+_FLOWS = (
+    "allocation",
+    "segment",
+    "inactive_split",
+    "allocated_bytes",
+    "reserved_bytes",
+    "inactive_split_bytes",
+    "requested_bytes",
+)
+# a freed block is inactive at once, so what is active is what is allocated
+_SAME = {"active": "allocation", "active_bytes": "allocated_bytes"}
+
+
 class _Stat:
-    """One statistic: current, peak, and what came and went in all."""
+    """A statistic of what happens rarely: current, peak, and what came and went in all."""
 
     __slots__ = ("allocated", "current", "freed", "peak")
 
@@ -113,31 +184,6 @@ class _Stat:
             self.peak = max(self.peak, self.current)
         else:
             self.freed -= amount
-
-
-def _new_stats() -> dict[str, _Stat]:
-    """Every statistic at zero. A freed block is inactive at once, so what is active is what is allocated."""
-    stats = {name: _Stat() for name in _STATS}
-    return {**stats, "active": stats["allocation"], "active_bytes": stats["allocated_bytes"]}
-
-
-class _Pool:
-    """Free blocks of one kind, kept per stream and sorted by (size, address), and the pool's statistics."""
-
-    __slots__ = ("free", "live", "small", "stats")
-
-    def __init__(self, *, small: bool) -> None:
-        self.small = small
-        self.free: dict[int, list[tuple[int, int, Block]]] = {}
-        self.stats = _new_stats()
-        self.live = tuple(self.stats[name] for name in _LIVE)
-
-    def insert(self, block: Block) -> None:
-        insort(self.free.setdefault(block.stream, []), (block.size, block.address, block))
-
-    def remove(self, block: Block) -> None:
-        blocks = self.free[block.stream]
-        del blocks[bisect_left(blocks, (block.size, block.address))]
 
 
 class CachingAllocator:
@@ -154,14 +200,13 @@ class CachingAllocator:
         "_allowed",
         "_device",
         "_large",
-        "_live",
         "_ooms",
         "_oversize",
         "_oversize_segments",
+        "_peaks",
         "_retries",
         "_segments",
         "_small",
-        "_total",
         "max_split_size",
     )
 
@@ -169,8 +214,7 @@ class CachingAllocator:
         self._device = device
         self._small = _Pool(small=True)
         self._large = _Pool(small=False)
-        self._total = _new_stats()
-        self._live = tuple(self._total[name] for name in _LIVE)
+        self._peaks = dict.fromkeys(_FLOWS, 0)
         self._segments: dict[int, Block] = {}
         self._oversize = _Stat()
         self._oversize_segments = _Stat()
@@ -182,22 +226,25 @@ class CachingAllocator:
     @property
     def allocated(self) -> int:
         """Bytes of live blocks."""
-        return self._total["allocated_bytes"].current
+        small, large = self._small, self._large
+        return small.bytes_in - small.bytes_out + large.bytes_in - large.bytes_out
 
     @property
     def reserved(self) -> int:
         """Bytes taken from the device, live or cached."""
-        return self._total["reserved_bytes"].current
+        small, large = self._small, self._large
+        return small.reserved_in - small.reserved_out + large.reserved_in - large.reserved_out
 
     @property
     def peak_allocated(self) -> int:
         """The most that `allocated` was since the last `reset_peaks`."""
-        return self._total["allocated_bytes"].peak
+        self._note_peaks()
+        return self._peaks["allocated_bytes"]
 
     @property
     def peak_reserved(self) -> int:
         """The most that `reserved` was since the last `reset_peaks`."""
-        return self._total["reserved_bytes"].peak
+        return self._peaks["reserved_bytes"]
 
     def set_fraction(self, fraction: float) -> None:
         """Caps what may be reserved at a fraction of the device's memory.
@@ -218,20 +265,24 @@ class CachingAllocator:
         """
         if nbytes < 0:
             raise InvalidArgumentError(f"memory of {nbytes} bytes was asked for; a size cannot be negative.")
-        size = round_size(nbytes)
+        size = -(-(nbytes + PADDING) // MIN_BLOCK) * MIN_BLOCK
         pool = self._small if size <= SMALL_SIZE else self._large
-        block = self._find(pool, size, stream)
+        blocks = pool.free.get(stream)
+        block = self._find(blocks, size) if blocks else None
         if block is None:
             block = self._new_segment(pool, size, stream)
         was_split = block.prev is not None or block.next is not None
-        if self._should_split(block, size):
+        if block.size != size and self._should_split(block, size):
             self._split(block, size, was_split=was_split)
         elif was_split:
-            self._count(pool, "inactive_split_bytes", -block.size)
-            self._count(pool, "inactive_split", -1)
+            pool.splits_out += 1
+            pool.split_bytes_out += block.size
         block.allocated = True
         block.requested = nbytes
-        self._count_active(pool, block, 1)
+        pool.blocks_in += 1
+        pool.bytes_in += block.size
+        pool.asked_in += nbytes
+        pool.risen = True
         if self.max_split_size is not None and block.size >= self.max_split_size:
             self._oversize.add(1)
         return block
@@ -246,17 +297,21 @@ class CachingAllocator:
             raise DoubleFreeError(
                 f"device memory {block.address:#x} was freed before; free each allocation once."
             )
+        if self._small.risen or self._large.risen:
+            self._note_peaks()
         block.allocated = False
         pool = block.pool
-        self._count_active(pool, block, -1)
+        pool.blocks_out += 1
+        pool.bytes_out += block.size
+        pool.asked_out += block.requested
         if self.max_split_size is not None and block.size >= self.max_split_size:
             self._oversize.add(-1)
-        merged = self._merge(block, block.prev)
-        merged = self._renew(self._merge(merged, merged.next))
+        merged = self._merge(block)
         pool.insert(merged)
-        if merged.split:
-            self._count(pool, "inactive_split", 1)
-            self._count(pool, "inactive_split_bytes", merged.size)
+        if merged.prev is not None or merged.next is not None:
+            pool.splits_in += 1
+            pool.split_bytes_in += merged.size
+            self._note_splits(pool)
 
     def empty_cache(self) -> None:
         """Returns every segment with no live block to the device."""
@@ -269,29 +324,51 @@ class CachingAllocator:
 
     def reset_peaks(self) -> None:
         """Every peak becomes the current value (torch.npu.reset_peak_memory_stats)."""
-        for stat in self._each_stat():
+        small, large = self._small.flows(), self._large.flows()
+        for name in _FLOWS:
+            (a, b), (c, d) = small[name], large[name]
+            self._small.peaks[name] = a - b
+            self._large.peaks[name] = c - d
+            self._peaks[name] = a - b + c - d
+        self._small.risen = self._large.risen = False
+        for stat in (self._oversize, self._oversize_segments):
             stat.peak = stat.current
 
     def reset_accumulated(self) -> None:
         """Every total starts again from nothing (torch.npu.reset_accumulated_memory_stats)."""
-        for stat in self._each_stat():
+        for pool in (self._small, self._large):
+            pool.base = pool.flows()
+        for stat in (self._oversize, self._oversize_segments):
             stat.allocated = stat.freed = 0
         self._retries = 0
         self._ooms = 0
 
     def stats(self) -> dict[str, int]:
         """The flat dictionary of `torch.npu.memory_stats`: `<statistic>.<pool>.<metric>`, sorted by key."""
+        self._note_peaks()
         flat: dict[str, int] = {
             "max_split_size": -1 if self.max_split_size is None else self.max_split_size,
             "num_alloc_retries": self._retries,
             "num_ooms": self._ooms,
         }
-        groups = (("all", self._total), ("small_pool", self._small.stats), ("large_pool", self._large.stats))
-        for group, stats in groups:
-            for name, stat in stats.items():
-                _flatten(flat, f"{name}.{group}", stat)
-        _flatten(flat, "oversize_allocations", self._oversize)
-        _flatten(flat, "oversize_segments", self._oversize_segments)
+        pools = (
+            ("small_pool", self._small, self._small.flows()),
+            ("large_pool", self._large, self._large.flows()),
+        )
+        for statistic in (*_FLOWS, *_SAME):
+            name = _SAME.get(statistic, statistic)
+            whole = [0, 0, 0]
+            for group, pool, flows in pools:
+                (came, went), (came_before, went_before) = flows[name], pool.base[name]
+                row = (came - went, came - came_before, went - went_before)
+                _flatten(flat, f"{statistic}.{group}", pool.peaks[name], *row)
+                whole = [a + b for a, b in zip(whole, row, strict=True)]
+            _flatten(flat, f"{statistic}.all", self._peaks[name], *whole)
+        for name, stat in (
+            ("oversize_allocations", self._oversize),
+            ("oversize_segments", self._oversize_segments),
+        ):
+            _flatten(flat, name, stat.peak, stat.current, stat.allocated, stat.freed)
         return dict(sorted(flat.items()))
 
     def snapshot(self) -> list[dict[str, object]]:
@@ -306,25 +383,50 @@ class CachingAllocator:
             found.append(_describe(address, blocks))
         return found
 
-    def _each_stat(self) -> list[_Stat]:
-        stats = [*self._total.values(), *self._small.stats.values(), *self._large.stats.values()]
-        return [*stats, self._oversize, self._oversize_segments]
+    def _note_peaks(self) -> None:
+        """Brings the peaks of live memory up to date: it only rose since the last time."""
+        small, large, peaks = self._small, self._large, self._peaks
+        for pool, other in ((small, large), (large, small)):
+            if not pool.risen:
+                continue
+            pool.risen = False
+            most = pool.peaks
+            count, nbytes = pool.blocks_in - pool.blocks_out, pool.bytes_in - pool.bytes_out
+            asked = pool.asked_in - pool.asked_out
+            if count > most["allocation"]:
+                most["allocation"] = count
+            if nbytes > most["allocated_bytes"]:
+                most["allocated_bytes"] = nbytes
+            if asked > most["requested_bytes"]:
+                most["requested_bytes"] = asked
+            count += other.blocks_in - other.blocks_out
+            if count > peaks["allocation"]:
+                peaks["allocation"] = count
+            nbytes += other.bytes_in - other.bytes_out
+            if nbytes > peaks["allocated_bytes"]:
+                peaks["allocated_bytes"] = nbytes
+            asked += other.asked_in - other.asked_out
+            if asked > peaks["requested_bytes"]:
+                peaks["requested_bytes"] = asked
 
-    def _count(self, pool: _Pool, name: str, amount: int) -> None:
-        self._total[name].add(amount)
-        pool.stats[name].add(amount)
+    def _note_splits(self, pool: _Pool) -> None:
+        """Brings the peaks of what lies free in live segments up to date, after it rose."""
+        count, held = pool.splits_in - pool.splits_out, pool.split_bytes_in - pool.split_bytes_out
+        most = pool.peaks
+        if count > most["inactive_split"]:
+            most["inactive_split"] = count
+        if held > most["inactive_split_bytes"]:
+            most["inactive_split_bytes"] = held
+        other = self._large if pool.small else self._small
+        count += other.splits_in - other.splits_out
+        held += other.split_bytes_in - other.split_bytes_out
+        most = self._peaks
+        if count > most["inactive_split"]:
+            most["inactive_split"] = count
+        if held > most["inactive_split_bytes"]:
+            most["inactive_split_bytes"] = held
 
-    def _count_active(self, pool: _Pool, block: Block, sign: int) -> None:
-        size = sign * block.size
-        for count, allocated, requested in (self._live, pool.live):
-            count.add(sign)
-            allocated.add(size)
-            requested.add(sign * block.requested)
-
-    def _find(self, pool: _Pool, size: int, stream: int) -> Block | None:
-        blocks = pool.free.get(stream)
-        if not blocks:
-            return None
+    def _find(self, blocks: list[tuple[int, int, Block]], size: int) -> Block | None:
         i = bisect_left(blocks, (size, 0))
         if i == len(blocks):
             return None
@@ -348,11 +450,20 @@ class CachingAllocator:
                 raise self._out_of_memory(nbytes)
         block = Block(self._device.malloc(nbytes), nbytes, pool, stream)
         self._segments[block.address] = block
-        self._count(pool, "segment", 1)
-        self._count(pool, "reserved_bytes", nbytes)
+        pool.segments_in += 1
+        pool.reserved_in += nbytes
+        self._note_segments(pool)
         if self.max_split_size is not None and nbytes >= self.max_split_size:
             self._oversize_segments.add(1)
         return block
+
+    def _note_segments(self, pool: _Pool) -> None:
+        count, held = pool.segments_in - pool.segments_out, pool.reserved_in - pool.reserved_out
+        other = self._large if pool.small else self._small
+        both = count + other.segments_in - other.segments_out
+        for peaks, segments, nbytes in ((pool.peaks, count, held), (self._peaks, both, self.reserved)):
+            peaks["segment"] = max(peaks["segment"], segments)
+            peaks["reserved_bytes"] = max(peaks["reserved_bytes"], nbytes)
 
     def _fits(self, nbytes: int) -> bool:
         if self._allowed is not None and self.reserved + nbytes > self._allowed:
@@ -373,50 +484,62 @@ class CachingAllocator:
         block.next = rest
         block.size = size
         block.pool.insert(rest)
-        if was_split:
-            self._count(block.pool, "inactive_split_bytes", -size)
-        else:
-            self._count(block.pool, "inactive_split_bytes", rest.size)
-            self._count(block.pool, "inactive_split", 1)
-
-    def _merge(self, block: Block, other: Block | None) -> Block:
-        """Joins two neighbours where `other` is free; the one at the lower address stays."""
-        if other is None or other.allocated:
-            return block
         pool = block.pool
-        pool.remove(other)
-        self._count(pool, "inactive_split", -1)
-        self._count(pool, "inactive_split_bytes", -other.size)
-        low, high = (other, block) if other is block.prev else (block, other)
-        low.size += high.size
-        low.next = high.next
-        if low.next is not None:
-            low.next.prev = low
-        return low
-
-    def _renew(self, block: Block) -> Block:
-        """A new object for the same memory, so that a handle kept after `free` stays recognisably dead."""
-        new = Block(block.address, block.size, block.pool, block.stream)
-        new.prev, new.next = block.prev, block.next
-        if new.prev is None:
-            self._segments[new.address] = new
+        if was_split:
+            pool.split_bytes_out += size
         else:
-            new.prev.next = new
-        if new.next is not None:
-            new.next.prev = new
-        return new
+            pool.split_bytes_in += rest.size
+            pool.splits_in += 1
+            self._note_splits(pool)
+
+    def _merge(self, block: Block) -> Block:
+        """Joins a block that was just freed with its free neighbours.
+
+        The result is never the object that was freed, so that a handle kept after `free` stays dead.
+        """
+        before, after = block.prev, block.next
+        size = block.size
+        if after is not None and not after.allocated:
+            self._take_neighbour(after)
+            merged = after
+            size += after.size
+            after = after.next
+        else:
+            merged = Block(block.address, size, block.pool, block.stream)
+        if before is not None and not before.allocated:
+            self._take_neighbour(before)
+            size += before.size
+            merged = before
+        else:
+            merged.address = block.address
+            merged.prev = before
+            if before is None:
+                self._segments[block.address] = merged
+            else:
+                before.next = merged
+        merged.size = size
+        merged.next = after
+        if after is not None:
+            after.prev = merged
+        return merged
+
+    def _take_neighbour(self, block: Block) -> None:
+        pool = block.pool
+        pool.remove(block)
+        pool.splits_out += 1
+        pool.split_bytes_out += block.size
 
     def _release(self, block: Block) -> None:
         self._device.free(block.address)
         del self._segments[block.address]
-        self._count(block.pool, "segment", -1)
-        self._count(block.pool, "reserved_bytes", -block.size)
+        block.pool.segments_out += 1
+        block.pool.reserved_out += block.size
         if self.max_split_size is not None and block.size >= self.max_split_size:
             self._oversize_segments.add(-1)
 
     def _out_of_memory(self, nbytes: int) -> OutOfMemoryError:
         device = self._device
-        active = self._total["active_bytes"].current
+        active = self.allocated
         allowed = "" if self._allowed is None else f"{format_size(self._allowed)} allowed; "
         return OutOfMemoryError(
             f"NPU out of memory. Tried to allocate {format_size(nbytes)} (NPU {device.index}; "
@@ -435,11 +558,13 @@ class CachingAllocator:
         )
 
 
-def _flatten(flat: dict[str, int], prefix: str, stat: _Stat) -> None:
-    flat[f"{prefix}.current"] = stat.current
-    flat[f"{prefix}.peak"] = stat.peak
-    flat[f"{prefix}.allocated"] = stat.allocated
-    flat[f"{prefix}.freed"] = stat.freed
+def _flatten(  # noqa: PLR0913, PLR0917 - the four metrics of a statistic
+    flat: dict[str, int], prefix: str, peak: int, current: int, allocated: int, freed: int
+) -> None:
+    flat[f"{prefix}.current"] = current
+    flat[f"{prefix}.peak"] = peak
+    flat[f"{prefix}.allocated"] = allocated
+    flat[f"{prefix}.freed"] = freed
 
 
 def _describe(address: int, blocks: list[Block]) -> dict[str, object]:

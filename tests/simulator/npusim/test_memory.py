@@ -207,3 +207,36 @@ def test_accounting_never_goes_negative_and_returns_to_zero(steps):
     current = {name: figure for name, figure in memory.stats().items() if name.endswith(".current")}
     assert set(current.values()) == {0}
     assert device.used == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30 * MIB), st.sampled_from("aaaafffpr")), max_size=40))
+def test_statistics_are_what_was_counted(steps):
+    """Peaks and totals of live memory agree with counting at each step, across resets of either."""
+    memory, _ = allocator(1 << 40)
+    live = []
+    names = ("allocation", "allocated_bytes", "requested_bytes")
+    peak, came, went = dict.fromkeys(names, 0), dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+
+    def figures(blocks):
+        sizes = (len(blocks), sum(b.size for b in blocks), sum(b.requested for b in blocks))
+        return dict(zip(names, sizes, strict=True))
+
+    for size, step in steps:
+        if step == "p":
+            memory.reset_peaks()
+            peak = figures(live)
+        elif step == "r":
+            memory.reset_accumulated()
+            came, went = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+        elif step == "a":
+            live.append(memory.allocate(size))
+            came = {name: came[name] + n for name, n in figures(live[-1:]).items()}
+        elif live:
+            gone = live.pop(size % len(live))
+            memory.free(gone)
+            went = {name: went[name] + n for name, n in figures([gone]).items()}
+        peak = {name: max(peak[name], n) for name, n in figures(live).items()}
+    stats = memory.stats()
+    for name, current in figures(live).items():
+        shown = [stats[f"{name}.all.{metric}"] for metric in ("current", "peak", "allocated", "freed")]
+        assert shown == [current, peak[name], came[name], went[name]]
