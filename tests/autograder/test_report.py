@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 from camp.course import load_course
-from camp.gradebook import feedback_page
+from camp.records import feedback_page
 from camp.report import class_table, grades_csv, verdicts, write_report
+from camp.report.standing import Standing
 from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
 from rich.console import Console
 
@@ -188,6 +189,66 @@ def test_verdicts_that_cannot_be_read_are_passed_over(toy):
     (folder / "bytes.json").write_bytes(b"\xff\xfe")
     (folder / "folder.json").mkdir()
     assert [v.learner for v in verdicts(toy, load_course(toy.exercises))] == ["ada"]
+
+
+def test_questions_open_in_a_spreadsheet(toy):
+    """A row for each hidden check, marked as UTF-8, and no text of a learner's is a formula."""
+    told = _verdict("ada")
+    told.tasks[1].checks[0].message = '=HYPERLINK("http://x")'
+    told.tasks[1].checks[0].expected = "6"
+    write_report(toy, load_course(toy.exercises), [told])
+    text = (toy.report / "questions" / "a1-sums.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert text.startswith("\ufeff")
+    assert [(r["learner"], r["task"], r["check"], r["status"]) for r in rows] == [
+        ("ada", "double", "c", "passed"),
+        ("ada", "total", "c", "failed"),
+    ]
+    assert (rows[1]["message"], rows[1]["expected"]) == ('\'=HYPERLINK("http://x")', "6")
+
+
+def test_tasks_as_data(toy):
+    """A row a task; what too few learners tell stays empty."""
+    write_report(toy, load_course(toy.exercises), [_verdict("ada"), _verdict("bo")])
+    text = (toy.report / "tasks.csv").read_text(encoding="utf-8").removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(r["task"], r["n"], r["facility"], r["discrimination"]) for r in rows] == [
+        ("double", "2", "1.0", ""),
+        ("total", "2", "0.0", ""),
+    ]
+
+
+def test_standing_beyond_the_verdict(toy):
+    """What the gradebook knows is shown: the score and its parts, lateness, what waits for you."""
+    standings = {
+        ("a1-sums", "ada"): Standing(
+            score=1.5, late="2 days late", penalty=0.5, extension="1 day", dated=True, to_grade="Explain it"
+        )
+    }
+    course = load_course(toy.exercises)
+    found = [_verdict("ada"), _verdict("bo")]
+    shown = write_report(toy, course, found, standings).read_text(encoding="utf-8")
+    words = " ".join(" ".join(Page(shown).words).split())
+    assert "1.5 (2 by machine, 0.5 off)" in words
+    assert "2 days late (extension: 1 day)" in words
+    assert "Explain it" in words
+    assert "Late" not in write_report(toy, course, found).read_text(encoding="utf-8")
+
+
+def test_findings_are_listed(toy):
+    """What was strange in a submitted file stands in the page, with whose it was."""
+    odd = _verdict("ada")
+    odd.findings = ["the check cell of 'total' was changed; it is graded as handed out"]
+    text = write_report(toy, load_course(toy.exercises), [odd]).read_text(encoding="utf-8")
+    assert "the check cell of &#39;total&#39; was changed" in text
+
+
+def test_a_thousand_learners(toy):
+    """The page of a thousand learners stays small enough to be sent, and folds its long table."""
+    found = [_verdict(f"learner {n:04}", ("passed", "failed")) for n in range(1000)]
+    path = write_report(toy, load_course(toy.exercises), found)
+    assert path.stat().st_size < 500_000
+    assert "All 1000" in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
