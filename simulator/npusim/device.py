@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npusim.caching_allocator import CachingAllocator
-from npusim.communication import communication_ns, has_hccs
+from npusim.communication import communication_ns, has_hccs, hcom_name
 from npusim.constants import reported_memory
 from npusim.cores import Cores
 from npusim.cost_model import copy_ns, cost
@@ -153,22 +153,23 @@ class Device:
             self._copies[kind, nbytes] = task
         return task
 
-    def collective_task(self, kind: str, nbytes: int, ranks: int, servers: int) -> Task:
+    def collective_task(self, kind: str, nbytes: int, ranks: int, servers: int, algorithm: str) -> Task:
         """What taking part in a collective means.
 
         Raises:
-            InvalidArgumentError: unknown kind, a negative size, or impossible ranks.
+            InvalidArgumentError: unknown kind or algorithm, a negative size, or impossible ranks.
         """
-        duration = communication_ns(self.chip, kind, nbytes, ranks, servers)
-        if not self.node.cost_model:
-            duration = 0
-        unit = "HCCS" if has_hccs(self.chip) else "PCIE"
-        name = (
-            "hcom_"
-            + kind.split("_", maxsplit=1)[0]
-            + "".join(part.capitalize() for part in kind.split("_")[1:])
+        duration = communication_ns(self.chip, kind, nbytes, ranks, servers, algorithm)
+        return Task(
+            hcom_name(kind),
+            "collective",
+            "HCCS" if has_hccs(self.chip) else "PCIE",
+            blocks=1,
+            duration=duration if self.node.cost_model else 0,
+            nbytes=nbytes,
+            ranks=ranks,
+            servers=servers,
         )
-        return Task(name, "collective", unit, blocks=1, duration=duration, nbytes=nbytes)
 
     def forget_costs(self) -> None:
         """Drops remembered durations, after the cost model was turned on or off."""
@@ -185,4 +186,5 @@ class Device:
             duration=found.duration if self.node.cost_model else 0,
             inputs=tuple(op.inputs),
             outputs=tuple(op.outputs),
+            cost=found,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, overload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from npusim.cost_model import Cost
     from npusim.op import TensorSpec
 
 KINDS = ("kernel", "copy", "sync", "event_record", "event_wait", "collective")
@@ -28,10 +29,25 @@ class Task:
         duration: nanoseconds.
         inputs: operands read.
         outputs: operands written.
-        nbytes: bytes moved, for a copy.
+        nbytes: bytes moved, for a copy or a collective.
+        cost: how long each unit is busy with it, for an operator.
+        ranks: how many take part, for a collective.
+        servers: how many servers they are spread over.
     """
 
-    __slots__ = ("blocks", "duration", "inputs", "kind", "name", "nbytes", "outputs", "unit")
+    __slots__ = (
+        "blocks",
+        "cost",
+        "duration",
+        "inputs",
+        "kind",
+        "name",
+        "nbytes",
+        "outputs",
+        "ranks",
+        "servers",
+        "unit",
+    )
 
     def __init__(  # noqa: PLR0913 - a row of facts
         self,
@@ -44,6 +60,9 @@ class Task:
         inputs: tuple[TensorSpec, ...] = (),
         outputs: tuple[TensorSpec, ...] = (),
         nbytes: int = 0,
+        cost: Cost | None = None,
+        ranks: int = 0,
+        servers: int = 1,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -53,6 +72,9 @@ class Task:
         self.inputs = inputs
         self.outputs = outputs
         self.nbytes = nbytes
+        self.cost = cost
+        self.ranks = ranks
+        self.servers = servers
 
 
 class Record:

@@ -92,22 +92,27 @@ class Stream:
             self.device.node.host.wait_until(self.tail)
         return record
 
-    def communicate(self, kind: str, nbytes: int, ranks: int, servers: int = 1) -> Record:
+    def communicate(
+        self, kind: str, nbytes: int, ranks: int, servers: int = 1, algorithm: str = "auto"
+    ) -> Record:
         """Takes part in a collective; returns at once on the host's clock.
 
         When the other ranks are there is the face's business: the time counts from when this stream is ready.
 
         Args:
-            kind: "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all" or "send".
-            nbytes: bytes of the whole buffer (see `npusim.communication`).
+            kind: "all_reduce", "all_gather", ...: see `npusim.communication_ns`.
+            nbytes: bytes of the whole buffer (see there too).
             ranks: how many take part.
             servers: how many servers they are spread over.
+            algorithm: within a server: "mesh", "ring", or "auto" for what the chip's links allow.
 
         Raises:
-            InvalidArgumentError: unknown kind, a negative size, or impossible ranks.
+            InvalidArgumentError: unknown kind or algorithm, a negative size, or impossible ranks.
             WrongStreamError: the stream was destroyed.
         """
-        record = self._enqueue("collective", self.device.collective_task(kind, nbytes, ranks, servers))
+        record = self._enqueue(
+            "collective", self.device.collective_task(kind, nbytes, ranks, servers, algorithm)
+        )
         if self.device.node.launch_blocking:
             self.device.node.host.wait_until(self.tail)
         return record

@@ -4,11 +4,11 @@ import npusim
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from npusim.communication import PASSES
+from npusim.communication import PASSES, hcom_name, traffic
 
 A2 = npusim.find_chip("Ascend910B3")
 A310P = npusim.find_chip("Ascend310P3")
-kinds = st.sampled_from([*PASSES, "send"])
+kinds = st.sampled_from([*PASSES, "send", "receive"])
 sizes = st.integers(0, 1 << 30)
 
 
@@ -43,6 +43,44 @@ def test_no_collective_beats_its_links():
     assert npusim.communication_ns(A2, "all_reduce", size, 8) >= 2 * size / 8 / link
 
 
+@given(kinds, sizes, st.sampled_from([2, 4, 8]), st.sampled_from([1, 2, 4]))
+def test_a_mesh_is_never_slower_than_a_ring(kind, size, ranks, servers):
+    """Sending to every peer at once never takes longer than sending to one after the other."""
+    mesh, ring, auto = (
+        npusim.communication_ns(A2, kind, size, ranks * servers, servers, algorithm)
+        for algorithm in ("mesh", "ring", "auto")
+    )
+    assert auto == mesh <= ring
+
+
+@given(
+    kinds, sizes, st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 4]), st.sampled_from(["mesh", "ring"])
+)
+def test_no_rank_sends_faster_than_its_links(kind, size, ranks, servers, algorithm):
+    """What a rank sends fits through its links in the time: HCCS to each peer, RoCE between servers."""
+    took = npusim.communication_ns(A2, kind, size, ranks * servers, servers, algorithm)
+    sent = traffic(A2, kind, size, ranks * servers, servers, algorithm)
+    hccs, roce = (npusim.CONSTANTS[n].value for n in ("hccs_link.Ascend910B", "roce_bandwidth"))
+    assert took >= int(sent.rounds * sent.share / hccs + sent.far_rounds * sent.far_share / roce)
+    if kind in {"all_gather", "all_reduce", "reduce_scatter"} and ranks * servers > 1:
+        moved = sent.rounds * sent.links * sent.share + sent.far_rounds * sent.far_share
+        shares = PASSES[kind] * size * (1 - 1 / (ranks * servers))
+        assert moved >= shares * 0.999  # each rank passes on all that is not its own
+
+
+def test_all_to_all_between_servers_goes_to_each_rank_directly():
+    """Half of what a rank sends to two servers leaves its own, whatever the ranks in each."""
+    for ranks in (2, 8, 16):
+        sent = traffic(A2, "all_to_all", 1 << 20, ranks, 2)
+        assert sent.far_rounds * sent.far_share == 1 << 19
+
+
+def test_names_are_hccl_s():
+    """Records carry the names of HCCL's functions."""
+    names = [hcom_name(kind) for kind in ("all_reduce", "reduce_scatter", "all_to_all", "receive")]
+    assert names == ["hcom_allReduce", "hcom_reduceScatter", "hcom_alltoall", "hcom_receive"]
+
+
 def test_one_rank_has_nobody_to_talk_to():
     """Alone, a collective costs the start of a task."""
     overhead = npusim.CONSTANTS["task_overhead_ns"].value
@@ -64,6 +102,8 @@ def test_impossible_collectives_are_refused(kind, nbytes, ranks, servers):
     with pytest.raises(npusim.InvalidArgumentError) as caught:
         npusim.communication_ns(A2, kind, nbytes, ranks, servers)
     assert "\n" not in str(caught.value)
+    with pytest.raises(npusim.InvalidArgumentError, match="'star' is not simulated; use auto, mesh, ring"):
+        npusim.communication_ns(A2, "all_reduce", 1, 2, algorithm="star")
 
 
 def test_communication_hides_behind_computing():
