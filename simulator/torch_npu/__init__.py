@@ -4,6 +4,7 @@
 """
 
 import os as _os
+from importlib import import_module as _import_module
 
 # PyTorch would import this package again while it is being imported: its entry point is put off meanwhile.
 _autoload_setting = _os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD")
@@ -45,6 +46,16 @@ if _autoload_setting is None:
     del _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
 else:
     _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = _autoload_setting
+
+
+# What few programs need is imported when it is asked for: `import torch` stays quick.
+_LATER = frozenset({"profiler"})
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _autoload() -> None:

@@ -55,7 +55,7 @@ def _copy_from_and_resize(self: Tensor, dst: Tensor) -> Tensor:
     return copy_(dst, self)
 
 
-def _to_copy(  # noqa: PLR0913 - aten's schema
+def _to_copy(
     self: Tensor,
     *,
     dtype: torch.dtype | None = None,

@@ -68,7 +68,7 @@ def npu_format_cast_(self: Tensor, acl_format: int | Tensor, **_options: Any) ->
     return self
 
 
-def empty_with_format(  # noqa: PLR0913 - the real signature
+def empty_with_format(
     size: Any,
     *,
     dtype: torch.dtype | None = None,

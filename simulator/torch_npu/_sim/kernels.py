@@ -274,7 +274,7 @@ def _empty_like_out(value: Any) -> Any:
     return torch.empty(0, dtype=value.dtype)
 
 
-def _give_back(  # noqa: PLR0913, PLR0917 - one call's parts, on the hot path
+def _give_back(
     sig: Signature,
     result: Any,
     args: tuple[Any, ...],

@@ -58,7 +58,7 @@ def lstm_cell(
     return _finish(target, "BasicLSTMCell", (hy, cy, torch.cat([i, f, g, o], 1)))
 
 
-def lstm_cell_backward(  # noqa: PLR0913, PLR0917 - aten's schema
+def lstm_cell_backward(
     grad_hy: Tensor | None, grad_cy: Tensor | None, cx: Tensor, cy: Tensor, workspace: Tensor, has_bias: bool
 ) -> tuple[Tensor | None, ...]:
     """Kernel of aten::_thnn_fused_lstm_cell_backward_impl.

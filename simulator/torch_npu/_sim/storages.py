@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import npusim
 import torch
 
-from torch_npu._sim import runtime
+from torch_npu._sim import runtime, watchers
 from torch_npu._sim.dlpack import to_cpu, to_npu
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ def spec_of(tensor: Tensor) -> TensorSpec:
 def _release(holding: Holding) -> None:
     if live.get(holding.ptr) is holding:
         del live[holding.ptr]
-    holding.memory.free(holding.block)
+    block = holding.block
+    holding.memory.free(block)
+    if watchers.memory:
+        index = runtime.memories.index(holding.memory)
+        for watcher in watchers.memory:
+            watcher.memory(index, block.address, block.size, block.stream, taken=False)
 
 
 def allocate(nbytes: int, index: int) -> Block:
@@ -80,6 +85,8 @@ def allocate(nbytes: int, index: int) -> Block:
         block: Block = runtime.memories[index].allocate(nbytes, runtime.queues[index].id)
     except npusim.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(out_of_memory_text(error, nbytes, index)) from None
+    for watcher in watchers.memory:
+        watcher.memory(index, block.address, block.size, block.stream, taken=True)
     return block
 
 

@@ -102,7 +102,7 @@ def current_device() -> int:
     return runtime.current_device()
 
 
-class device:  # noqa: N801 - the real name
+class device:
     """Context manager that makes a device the current one; None or a negative index does nothing.
 
     Args:
@@ -125,7 +125,7 @@ class device:  # noqa: N801 - the real name
         return False
 
 
-class device_of(device):  # noqa: N801 - the real name
+class device_of(device):
     """Context manager that makes a tensor's device the current one; on the CPU it does nothing.
 
     Args:

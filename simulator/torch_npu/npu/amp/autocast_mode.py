@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 
-class autocast(torch.amp.autocast_mode.autocast):  # noqa: N801 - the real name
+class autocast(torch.amp.autocast_mode.autocast):
     """Runs operators in the type that suits them; see `torch.autocast`.
 
     Args:

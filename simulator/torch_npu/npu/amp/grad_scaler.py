@@ -24,7 +24,7 @@ class GradScaler(torch.amp.GradScaler):
         ValueError: growth_factor is not above 1, or backoff_factor not below 1.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the real signature
+    def __init__(
         self,
         init_scale: float = 2.0**16,
         growth_factor: float = 2.0,
@@ -61,7 +61,7 @@ class GradScaler(torch.amp.GradScaler):
                     parameter.grad.mul_(inv_scale.to(parameter.grad.device))
         return {found_inf.device: found_inf}
 
-    def _maybe_opt_step(self, optimizer: Any, optimizer_state: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def _maybe_opt_step(self, optimizer: Any, optimizer_state: Any, *args: Any, **kwargs: Any) -> Any:
         if not self._has_overflow:
             return optimizer.step(*args, **kwargs)
         print("Gradient overflow. Skipping step")  # noqa: T201 - as the real one does
