@@ -9,6 +9,9 @@ from pathlib import Path
 
 from camp.errors import NotWritableError
 
+_HALF = ".half-"
+"""Begins the names of files that are being written."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -72,8 +75,13 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a file in one step, so that a reader never sees half of it and a failure keeps the old one.
+
+    Args:
+        path: the file; its folder is made.
+        text: what it will hold.
+        durable: have it on the disk before it takes the old one's place, as a power cut demands.
 
     Raises:
         NotWritableError: it cannot be written.
@@ -82,12 +90,21 @@ def write_text(path: Path, text: str) -> None:
     make_folder(path.parent)
     half: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_HALF, delete=False) as file:
             half = Path(file.name)
             file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         half.chmod(0o644)
         half.replace(path)
     except OSError as error:
         if half:
             half.unlink(missing_ok=True)
         raise NotWritableError(f"{path} cannot be written ({error.strerror}); earlier results stay") from None
+
+
+def remove_halves(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder, where nobody else writes now."""
+    for path in folder.glob(f"{_HALF}*"):
+        path.unlink(missing_ok=True)
