@@ -47,5 +47,13 @@ class GradebookError(CampError):
     """nbgrader refused a step; earlier grades are as they were."""
 
 
+class ExportError(CampError):
+    """Grades cannot be written in the form that was asked for."""
+
+
+class PassbackError(CampError):
+    """A score cannot be made or sent to a learning management system."""
+
+
 class LintError(CampError):
     """An exercise does not keep what `camp lint` proves."""
