@@ -21,8 +21,11 @@ class CheckFailedError(Exception):
     """The learner's answer is not right; the text is what the learner reads.
 
     Attributes:
+        status: how the check ended, as the verdict says it; see `camp.verdict.Status`.
         expected: what would have been right, for the instructor alone; empty where nothing was compared.
     """
+
+    status = "failed"
 
     def __init__(self, message: str = "", *, expected: str = "") -> None:
         super().__init__(message)
@@ -32,13 +35,37 @@ class CheckFailedError(Exception):
 class ProbeFailedError(CheckFailedError):
     """The learner's code raised, or gave back something that is not plain data."""
 
+    status = "error"
+
+
+class NoMemoryError(ProbeFailedError):
+    """The learner's code asked for more memory than it may have."""
+
+    status = "out of memory"
+
+
+class TamperedError(ProbeFailedError):
+    """The learner's code replaced a part of the libraries that the check sees the device through."""
+
+    status = "refused"
+
 
 class ProbeTimeoutError(CheckFailedError):
     """The learner's code did not come back within the time a cell may take."""
 
+    status = "timed out"
+
 
 class KernelDiedError(CheckFailedError):
     """The learner's code ended the kernel's process."""
+
+    status = "killed"
+
+
+class OutOfMemoryError(KernelDiedError):
+    """The kernel was ended because all that the learner's code started together took too much memory."""
+
+    status = "out of memory"
 
 
 class Prober(Protocol):

@@ -20,6 +20,7 @@ class Status(StrEnum):
     FAILED = "failed"
     ERROR = "error"
     TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
     KILLED = "killed"
     REFUSED = "refused"
     NOT_ATTEMPTED = "not attempted"

@@ -1,0 +1,294 @@
+"""What answers probes inside the learner's kernel; its text is run there before any of the learner's code.
+
+The learner's code shares the process with it, and may replace whatever a module holds. So nothing here looks
+a name up later: built-in functions, the JSON encoder and the way out are taken once, while they are what
+Python brought. A probe is signed by the grader and its answer is signed here, with a key that is in no
+module, no frame that a notebook can reach and no list of the garbage collector: an answer cannot be sent in
+a probe's name, and a probe cannot be replaced by another. What is replaced in the libraries that checks
+see the device through is put back before a probe runs, and told if it was replaced again meanwhile.
+
+What it cannot do: code that writes to the process's memory (ctypes, NumPy on a raw address) gets past it. So
+checks should not ask the kernel for what they can compute themselves. See `camp.checks`.
+"""
+
+from __future__ import annotations
+
+import _thread
+import builtins
+import gc
+import json
+import json.encoder
+import os
+import sys
+from _blake2 import blake2b
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ASK = "camp.ask"
+KEY_BYTES = 32
+# Reading these leads from a learner's function to the frames of the check that called it.
+_FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
+_GIVE_FRAMES = frozenset(
+    {"sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.setprofile"}
+)
+_ON_BEHALF = frozenset(
+    {
+        "currentframe",
+        "stack",
+        "trace",
+        "walk_stack",
+        "walk_tb",
+        "getinnerframes",
+        "getouterframes",
+        "<lambda>",
+    }
+)
+# What must be as it was installed while a probe runs: a check sees the device through it.
+_CLASSES = ("Tensor", "SGD", "TorchDispatchMode", "Module", "Linear")
+_EMPTY_CELL = CellType()
+_MAX_WRAPS = 8
+_MAX_NAMES = 5
+_WATCHED = (
+    "builtins",
+    "torch",
+    "torch._C",
+    "torch.utils._python_dispatch",
+    "torch.nn.functional",
+    "torch.optim.sgd",
+)
+_WATCHED_WHOLE = ("npusim", "torch_npu", "acl")
+_FREE = frozenset({"__repr__", "__str__", "__format__", "__doc__", "__module__"})
+_ALWAYS = frozenset({"sys.settrace", "sys._current_frames"})
+_REFUSAL = "graded code cannot do this: {} leads into the grader's own frames; leave it out"
+
+
+class GradedCodeError(RuntimeError):
+    """The learner's code tried to reach the frames of whoever calls it."""
+
+
+def guard(libraries: tuple[str, ...], cells: str) -> Callable[[str, tuple[Any, ...]], None]:
+    """A hook that refuses learners' code the frames of its callers.
+
+    Libraries may have them: logging and warnings need them.
+
+    Args:
+        libraries: folders whose code is not the learner's.
+        cells: a part of the file names that cells are given.
+    """
+    getframe, ident, active = sys._getframe, _thread.get_ident, set[int]()  # noqa: SLF001 - its purpose
+
+    def of_learner(name: str) -> bool:
+        return cells in name or not name.startswith(libraries)
+
+    def asks(event: str, args: tuple[Any, ...]) -> str:
+        """What the event asks for that learners may not have, or empty."""
+        if event == "object.__getattr__":
+            return args[1] if args[1] in _FRAMES else ""
+        if event in {"compile", "code.__new__"}:
+            pretended = args[1]
+            return "a file name of a library" if type(pretended) is str and not of_learner(pretended) else ""
+        return event if event in _GIVE_FRAMES or event in _ALWAYS else ""
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        me = ident()
+        if me in active:
+            return
+        wanted = asks(event, args)
+        if not wanted:
+            return
+        active.add(me)
+        try:
+            frame = getframe(1)
+            if (
+                frame.f_code.co_name in _ON_BEHALF
+                and frame.f_back is not None
+                and event in _GIVE_FRAMES | {"object.__getattr__"}
+            ):
+                frame = frame.f_back
+            if event not in _ALWAYS and not of_learner(frame.f_code.co_filename):
+                return
+        finally:
+            active.discard(me)
+        raise GradedCodeError(_REFUSAL.format(wanted))
+
+    return hook
+
+
+class Watch:
+    """Notes what modules hold, tells what was replaced since, and puts it back.
+
+    Args:
+        libraries: folders whose own replacements stay: PyTorch wraps its optimizers, and a tool that moves
+            scripts from one device to another replaces functions by its nature.
+    """
+
+    def __init__(self, libraries: tuple[str, ...]) -> None:
+        self._libraries = libraries
+        self._held: list[tuple[Any, Any, str, Any]] = []
+        self._codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
+        self._seen = set[int]()
+
+    def note(self, module: ModuleType, *, whole: bool) -> None:
+        """Note a module's functions and classes; with `whole`, also what is in its classes."""
+        root = module.__name__.partition(".")[0]
+        for key, value in list(vars(module).items()):
+            if not callable(value):
+                continue
+            self._held.append((vars(module), module, key, value))
+            if not isinstance(value, type):
+                self._note_code(value)
+            elif (whole or key in _CLASSES) and str(value.__module__).partition(".")[0] == root:
+                self._note_class(value)
+
+    def _note_class(self, cls: type) -> None:
+        if id(cls) in self._seen:
+            return
+        self._seen.add(id(cls))
+        for key, value in list(vars(cls).items()):
+            if key not in _FREE and (callable(value) or hasattr(type(value), "__get__")):
+                self._held.append((vars(cls), cls, key, value))
+                self._note_code(value)
+
+    def _note_code(self, value: Any) -> None:
+        for one in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
+            if type(one) is FunctionType and id(one) not in self._seen:
+                self._seen.add(id(one))
+                self._codes.append((one, one.__code__, one.__defaults__, one.__kwdefaults__))
+
+    def restore(self) -> list[str]:
+        """Put back what was replaced, and return its names."""
+        found = []
+        for names, owner, key, value in self._held:
+            now = names.get(key)
+            if now is not value and not self._librarys(now, 0):
+                setattr(owner, key, value)
+                found.append(f"{owner.__name__}.{key}")
+        for function, code, defaults, keywords in self._codes:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
+                found.append(function.__qualname__)
+        return found
+
+    def _librarys(self, value: Any, depth: int) -> bool:
+        """Whether a library wrote this function or class, and everything that it wraps."""
+        if isinstance(value, type):
+            home = sys.modules.get(value.__module__)
+            at = str(getattr(home, "__file__", ""))
+            return getattr(home, value.__name__, None) is value and at.startswith(self._libraries)
+        function = getattr(value, "__func__", value)
+        if type(function) is not FunctionType or depth > _MAX_WRAPS:
+            return False
+        if not function.__code__.co_filename.startswith(self._libraries):
+            return False
+        wrapped = [c.cell_contents for c in function.__closure__ or () if c != _EMPTY_CELL]
+        return all(
+            self._librarys(one, depth + 1) for one in wrapped if isinstance(one, FunctionType | MethodType)
+        )
+
+
+def plain(value: Any) -> Any:
+    """What JSON does not know, as what it does: scalars and arrays of NumPy, tensors."""
+    for module, kind in (("numpy", "generic"), ("numpy", "ndarray"), ("torch", "Tensor")):
+        base = getattr(sys.modules.get(module), kind, None)
+        if isinstance(base, type) and isinstance(value, base):
+            return value.tolist()  # type: ignore[attr-defined]
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def answerer(
+    namespace: dict[str, Any],
+    publish: Callable[..., Any],
+    restore: Callable[[], list[str]],
+    key: bytes,
+    form: tuple[str, int],
+) -> Callable[[str, tuple[Any, ...]], None]:
+    """A hook that runs the grader's probes in a copy of the learner's namespace and sends what they find.
+
+    Args:
+        namespace: the learner's names.
+        publish: sends data to the grader.
+        restore: puts back what was replaced in the libraries, and names it.
+        key: what both sides sign with.
+        form: the type that the data is sent under, and how many characters it may have.
+    """
+    mime, limit = form
+    scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+    encoder, escape = json.encoder.c_make_encoder, json.encoder.encode_basestring_ascii  # type: ignore[attr-defined]
+    own = dict(vars(builtins))
+    asked = [0]
+
+    def signature(text: str) -> str:
+        return blake2b(text.encode(), key=key).hexdigest()
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event != ASK:
+            return
+        order, signed = args
+        if type(order) is not str or signature(order) != signed:
+            return
+        number, code, inputs = scan(order, 0)[0]
+        if number <= asked[0]:
+            return
+        asked[0] = number
+        restore()
+        inside = {**namespace, "__builtins__": dict(own), **inputs}
+        exec(compile(code, "<hidden check>", "exec"), inside)  # noqa: S102 - the grader's own
+        if "result" not in inside:
+            raise NameError("the hidden check got no result")
+        write = encoder({}, plain, escape, None, ": ", ", ", False, False, True)  # noqa: FBT003 - C's own
+        data = "".join(write(inside["result"], 0))
+        if len(data) > limit:
+            raise ValueError(f"it gave back {len(data)} bytes; at most {limit} are read")
+        replaced = "".join(write(restore()[:_MAX_NAMES], 0))
+        publish({mime: [number, data, replaced, signature(f"{number} {replaced} {data}")]}, {})
+
+    return hook
+
+
+def hide(*functions: Any) -> None:
+    """Take functions, and all that only they hold, out of the garbage collector's lists, for good."""
+    import ctypes
+
+    untrack, keep = ctypes.pythonapi.PyObject_GC_UnTrack, ctypes.pythonapi.Py_IncRef
+    todo, seen = list(functions), set[int]()
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if gc.is_tracked(one):
+            keep(ctypes.py_object(one))  # never freed: Python would look for it in the lists
+            untrack(ctypes.py_object(one))
+        todo += [*(getattr(one, "__closure__", None) or ())]
+        if type(one) is CellType and type(one.cell_contents) in {FunctionType, MethodType, Watch}:
+            todo.append(one.cell_contents)
+        if type(one) is MethodType and type(one.__self__) is Watch:
+            todo += [one.__self__, vars(one.__self__), *vars(one.__self__).values()]
+
+
+def start(shell: Any, mime: str, limit: int) -> None:
+    """Begin to answer, and tell the grader the key, once."""
+    key = os.urandom(KEY_BYTES)
+    own = {"", os.getcwd()}  # noqa: PTH109 - the learner's folder
+    folders = {f for f in (sys.prefix, sys.base_prefix, *sys.path) if f not in own}
+    libraries = (
+        *(os.path.realpath(f) + "/" for f in folders),
+        *(f"{f}/" for f in folders),
+        "<frozen",
+        "<grader>",
+    )
+    watch = Watch(libraries)
+    for name, module in list(sys.modules.items()):
+        whole = name.partition(".")[0] in _WATCHED_WHOLE
+        if whole or name in _WATCHED:
+            watch.note(module, whole=whole)
+    refuse = guard(libraries, "/ipykernel_")
+    publish = shell.display_pub.publish
+    answer = answerer(shell.user_ns, publish, watch.restore, key, (mime, limit))
+    publish({mime: key.hex()}, {})
+    hide(refuse, answer)
+    sys.addaudithook(refuse)
+    sys.addaudithook(answer)
