@@ -49,12 +49,15 @@ else:
 
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
-_LATER = frozenset({"profiler"})
+_LATER = frozenset({"optim", "profiler"})
+_FUNCTIONS = {"npu_change_data_ptr": "utils.combine_tensors"}
 
 
 def __getattr__(name: str) -> object:
     if name in _LATER:
         return _import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONS:
+        return getattr(_import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,1 +1,16 @@
-"""Helpers around the device: error messages."""
+"""Helpers around the device: error messages, combined tensors, the environment."""
+
+from importlib import import_module as _import_module
+
+# Where each name comes from; imported when asked for, because the device itself needs `utils._error_code`.
+_LATER = {
+    "get_part_combined_tensor": "combine_tensors",
+    "is_combined_tensor_valid": "combine_tensors",
+    "npu_combine_tensors": "combine_tensors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(_import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
