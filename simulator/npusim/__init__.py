@@ -44,16 +44,20 @@ from npusim.stream import Event, Stream
 if TYPE_CHECKING:
     from npusim.graph import Node as GraphNode
     from npusim.graph import execution_ns, fuse, graph_costs
-    from npusim.profiler_output import write_profiler_output
+    from npusim.host_ops import HostOp, MemoryUse
+    from npusim.profiler_output import write_msprof_output, write_profiler_output
     from npusim.profiler_tables import Step
 
 # what few programs need is imported when it is asked for, so that `import npusim` stays quick
 _LATER = {
     "GraphNode": ("npusim.graph", "Node"),
+    "HostOp": ("npusim.host_ops", "HostOp"),
+    "MemoryUse": ("npusim.host_ops", "MemoryUse"),
     "Step": ("npusim.profiler_tables", "Step"),
     "execution_ns": ("npusim.graph", "execution_ns"),
     "fuse": ("npusim.graph", "fuse"),
     "graph_costs": ("npusim.graph", "graph_costs"),
+    "write_msprof_output": ("npusim.profiler_output", "write_msprof_output"),
     "write_profiler_output": ("npusim.profiler_output", "write_profiler_output"),
 }
 
@@ -78,8 +82,10 @@ __all__ = [
     "EventNotRecordedError",
     "GraphNode",
     "HostClock",
+    "HostOp",
     "InvalidArgumentError",
     "InvalidDeviceError",
+    "MemoryUse",
     "NoContextError",
     "Node",
     "NpusimError",
@@ -108,6 +114,7 @@ __all__ = [
     "node",
     "provenance_counts",
     "reset",
+    "write_msprof_output",
     "write_profiler_output",
 ]
 

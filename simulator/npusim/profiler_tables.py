@@ -1,4 +1,4 @@
-"""The profiler's tables: kernel_details.csv, op_statistic.csv and step_trace_time.csv.
+"""The profiler's tables by type and by step: op_statistic.csv and step_trace_time.csv.
 
 Column names and values follow what the profiler of torch_npu writes into ASCEND_PROFILER_OUTPUT; times are
 microseconds of virtual time with three decimals.
@@ -10,6 +10,7 @@ import csv
 from typing import TYPE_CHECKING, NamedTuple
 
 from npusim.intervals import clip, gaps, length, overlap, union
+from npusim.units import NA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,22 +19,6 @@ if TYPE_CHECKING:
     from npusim.op import TensorSpec
     from npusim.records import Record
 
-KERNEL_COLUMNS = (
-    "Device_id",
-    "Name",
-    "Type",
-    "Accelerator Core",
-    "Start Time(us)",
-    "Duration(us)",
-    "Wait Time(us)",
-    "Block Num",
-    "Input Shapes",
-    "Input Data Types",
-    "Input Formats",
-    "Output Shapes",
-    "Output Data Types",
-    "Output Formats",
-)
 STATISTIC_COLUMNS = (
     "Device_id",
     "OP Type",
@@ -86,49 +71,27 @@ def dtype_name(dtype: str) -> str:
     return _DTYPES.get(dtype, dtype.upper())
 
 
-def kernel_rows(records: Iterable[Record], steps: Sequence[Step] = ()) -> list[list[str]]:
-    """kernel_details.csv.
-
-    One row a kernel by start time, with its header. With steps, a Step Id comes first.
-    """
-    kernels = sorted(_kernels(records), key=lambda r: (r.device, r.start, r.index))
-    header = [*(["Step Id"] if steps else []), *KERNEL_COLUMNS]
-    rows = [header]
-    ends: dict[int, int] = {}
-    for record in kernels:
-        before = ends.get(record.device, record.start)
-        ends[record.device] = max(before, record.end)
-        row = _kernel_row(record, max(0, record.start - before))
-        rows.append([*([_step_of(record, steps)] if steps else []), *row])
-    return rows
-
-
 def statistic_rows(records: Iterable[Record]) -> list[list[str]]:
     """op_statistic.csv: kernels by type and core, those that take longest in all first, with its header."""
     groups: dict[tuple[int, str, str], list[int]] = {}
     for record in _kernels(records):
         groups.setdefault((record.device, record.name, record.unit), []).append(record.duration)
+    return [list(STATISTIC_COLUMNS), *by_total(groups)]
+
+
+def by_total(groups: dict[tuple[int, str, str], list[int]]) -> list[list[str]]:
+    """Durations by (device, type, core), told as count, total, least, mean, most and share of the device."""
     totals: dict[int, int] = {}
     for (device, _, _), durations in groups.items():
         totals[device] = totals.get(device, 0) + sum(durations)
-    rows = [list(STATISTIC_COLUMNS)]
+    rows = []
     for key in sorted(groups, key=lambda k: (k[0], -sum(groups[k]), k[1], k[2])):
         durations = groups[key]
         total = sum(durations)
         share = 100 * total / totals[key[0]] if totals[key[0]] else 0.0
-        rows.append(
-            [
-                str(key[0]),
-                key[1],
-                key[2],
-                str(len(durations)),
-                microseconds(total),
-                microseconds(min(durations)),
-                microseconds(total // len(durations)),
-                microseconds(max(durations)),
-                f"{share:.3f}",
-            ]
-        )
+        times = (total, min(durations), total // len(durations), max(durations))
+        figures = [microseconds(time) for time in times]
+        rows.append([str(key[0]), key[1], key[2], str(len(durations)), *figures, f"{share:.3f}"])
     return rows
 
 
@@ -170,35 +133,12 @@ def _kernels(records: Iterable[Record]) -> list[Record]:
     return [record for record in records if record.category in COMPUTING]
 
 
-def _kernel_row(record: Record, waited: int) -> list[str]:
-    return [
-        str(record.device),
-        record.name,
-        record.name,
-        record.unit,
-        microseconds(record.start),
-        microseconds(record.duration),
-        microseconds(waited),
-        str(record.task.blocks),
-        *_operands(record.inputs),
-        *_operands(record.outputs),
-    ]
-
-
-def _operands(specs: Sequence[TensorSpec]) -> list[str]:
+def operands(specs: Sequence[TensorSpec]) -> list[str]:
     """Shapes (in quotation marks of their own, as torch_npu writes them), types and formats."""
     if not specs:
-        return ["N/A", "N/A", "N/A"]
+        return [NA, NA, NA]
     shapes = ";".join(",".join(str(d) for d in spec.shape) for spec in specs)
     return [f'"{shapes}"', ";".join(dtype_name(s.dtype) for s in specs), ";".join(s.fmt for s in specs)]
-
-
-def _step_of(record: Record, steps: Sequence[Step]) -> str:
-    """A kernel belongs to the step in which the host launched it."""
-    for step in steps:
-        if step.begin <= record.launched < step.end:
-            return str(step.number)
-    return ""
 
 
 def _step_row(records: list[Record], number: str, begin: int, end: int) -> list[str]:

@@ -1,7 +1,10 @@
-"""trace_view.json: the timeline for Perfetto and MindStudio Insight, as `torch_npu.profiler` lays it out.
+"""trace_view.json and msprof_*.json: the timeline for Perfetto and MindStudio Insight.
 
-Three processes: CANN (the host's calls), Ascend Hardware (a line for each stream) and Overlap Analysis
-(computing, communication and free time). An arrow leads from each launch to its kernel.
+Laid out as `msprof` and `torch_npu.profiler` do (Ascend/msprof, analysis/csrc/application/timeline;
+Ascend/pytorch, _trace_event_manager.py): Python (the framework's operators), CANN (the host's calls), Ascend
+Hardware (a line for each stream), Communication, and Overlap Analysis. Arrows lead from each launch to its
+task (HostToDevice), from the framework's operator to its kernels (async_npu), and from each operator to its
+backward pass (fwdbwd).
 """
 
 from __future__ import annotations
@@ -9,112 +12,221 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from npusim.host_ops import owners
 from npusim.intervals import gaps, union
+from npusim.kernel_tables import NO_MODEL
+from npusim.msprof_tables import api_call, task_type
 from npusim.profiler_tables import COMMUNICATION, COMPUTING, busy, dtype_name, microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from npusim.host_ops import HostOp
     from npusim.records import Record
 
 Event = dict[str, Any]
-NO_MODEL = 4294967295  # what the profiler writes for "not part of a model"
-_PROCESSES = ("CANN", "Ascend Hardware", "Overlap Analysis")
-_LANES = ("Computing", "Communication", "Free")
-PROCESSES_A_DEVICE = 8
-_CALLS = {"kernel": "launch", "copy": "aclrtMemcpyAsync", "collective": "launch"}
+PID = 1
+# name of a process: its place, which is also part of its number
+_LAYERS = {"CANN": 7, "Ascend Hardware": 14, "Communication": 16, "Overlap Analysis": 31}
+HOST = 31  # in a device's place
+_LANES = ("Computing", "Communication", "Communication(Not Overlapped)", "Free")
+_LEVELS = {"acl": "AscendCL", "node": "Node", "communication": "Communication"}
+_COPIES = {"H2D": "host to device", "D2H": "device to host", "D2D": "device to device"}
+MAIN_THREAD = 1
 
 
-def trace_events(records: Iterable[Record], launch_ns: int) -> list[Event]:
+def trace_events(
+    records: Iterable[Record], launch_ns: int, host_ops: Sequence[HostOp] = (), pid: int = PID
+) -> list[Event]:
     """The events of a trace, in the file's order.
 
     Args:
         records: what happened.
         launch_ns: how long the host takes for one launch; the length of its bar.
+        host_ops: what the framework did on the host.
+        pid: the program's number, which the numbers of the trace's processes are made from.
     """
+    listed = list(records)
+    if not listed and not host_ops:
+        return []
+    events = _host_events(host_ops, pid)
+    owned = owners(host_ops, listed) if host_ops else {}
+    events += _process_names(pid, "CANN", HOST, [(MAIN_THREAD, f"Thread {MAIN_THREAD}")])
     by_device: dict[int, list[Record]] = {}
-    for record in records:
+    for record in listed:
         by_device.setdefault(record.device, []).append(record)
-    events: list[Event] = []
     for device in sorted(by_device):
         found = by_device[device]
-        events += _names(device, found)
+        events += _device_names(pid, device, found)
         for record in found:
-            events += _record_events(record, launch_ns)
-        events += _overlap_events(device, found)
+            events += _record_events(record, launch_ns, pid, owned.get(record.index))
+        events += _overlap_events(pid, device, found)
     return events
 
 
-def write_trace(path: Path, records: Sequence[Record], launch_ns: int) -> None:
+def write_trace(
+    path: Path, records: Sequence[Record], launch_ns: int, host_ops: Sequence[HostOp] = (), pid: int = PID
+) -> None:
     """Writes the trace as one JSON list."""
     with path.open("w", encoding="utf-8") as file:
-        json.dump(trace_events(records, launch_ns), file, separators=(",", ":"))
+        json.dump(trace_events(records, launch_ns, host_ops, pid), file, separators=(",", ":"))
 
 
-def _process(device: int, name: str) -> int:
-    return device * PROCESSES_A_DEVICE + _PROCESSES.index(name) + 1
+def _number(pid: int, layer: str, device: int) -> int:
+    """A process's number: the program's, the layer's place and the device in one."""
+    return (pid << 10) | (_LAYERS[layer] << 5) | device
 
 
-def _names(device: int, records: list[Record]) -> list[Event]:
-    """Names of processes and lines."""
-    events: list[Event] = []
-    for order, name in enumerate(_PROCESSES):
-        pid = _process(device, name)
-        label = {"name": name, "labels": "CPU" if name == "CANN" else f"NPU {device}", "sort_index": order}
-        events += [
-            {"ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": {"name": label["name"]}},
-            {"ph": "M", "name": "process_labels", "pid": pid, "tid": 0, "args": {"labels": label["labels"]}},
-            {"ph": "M", "name": "process_sort_index", "pid": pid, "tid": 0, "args": {"sort_index": order}},
-        ]
-    hardware, lanes = _process(device, "Ascend Hardware"), _process(device, "Overlap Analysis")
-    lines = [(hardware, stream, f"Stream {stream}") for stream in sorted({r.stream for r in records})]
-    lines += [(lanes, i, name) for i, name in enumerate(_LANES)]
-    return events + [
-        {"ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": {"name": name}}
-        for pid, tid, name in lines
+def _process_names(pid: int, layer: str, device: int, lines: Sequence[tuple[int, str]]) -> list[Event]:
+    number = _number(pid, layer, device)
+    label = "CPU" if device == HOST else f"NPU {device}"
+    return _names(number, layer, label, _LAYERS[layer], lines)
+
+
+def _names(number: int, name: str, label: str, place: int, lines: Sequence[tuple[int, str]]) -> list[Event]:
+    """Names and places of a process and its lines."""
+    head = {"ph": "M", "pid": number, "tid": 0}
+    events: list[Event] = [
+        {**head, "name": "process_name", "args": {"name": name}},
+        {**head, "name": "process_labels", "args": {"labels": label}},
+        {**head, "name": "process_sort_index", "args": {"sort_index": place}},
+    ]
+    for tid, line in lines:
+        events.append({**head, "name": "thread_name", "tid": tid, "args": {"name": line}})
+        events.append({**head, "name": "thread_sort_index", "tid": tid, "args": {"sort_index": tid}})
+    return events
+
+
+def _device_names(pid: int, device: int, records: list[Record]) -> list[Event]:
+    streams = sorted({r.stream for r in records})
+    events = _process_names(pid, "Ascend Hardware", device, [(s, f"Stream {s}") for s in streams])
+    groups = _groups(records)
+    if groups:
+        lines = [(group, f"Group {group} Communication") for group in groups]
+        events += _process_names(pid, "Communication", device, lines)
+    return events + _process_names(pid, "Overlap Analysis", device, list(enumerate(_LANES)))
+
+
+def _groups(records: Iterable[Record]) -> list[int]:
+    """Sizes of the groups that communicated: each has a line."""
+    return sorted({r.task.ranks for r in records if r.category == "collective"})
+
+
+def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
+    """The framework's operators, and arrows from each to its backward pass on another thread."""
+    if not ops:
+        return []
+    lines = [(thread, f"Thread {thread}") for thread in sorted({op.thread for op in ops})]
+    events = _names(pid, "Python", "CPU", 0, lines)
+    forward: dict[int, HostOp] = {}
+    for op in ops:
+        arguments: Event = {"Sequence number": op.sequence, "Fwd thread id": 0}
+        if op.shapes:
+            arguments |= {"Input Dims": op.shapes, "Input type": op.dtypes}
+        if op.stack:
+            arguments["Call stack"] = op.stack
+        line = {"pid": pid, "tid": op.thread}
+        before = forward.setdefault(op.sequence, op) if op.sequence >= 0 else op
+        if before.thread != op.thread and op.sequence in forward:
+            arguments["Fwd thread id"] = before.thread
+            head = {"bp": "e", "cat": "fwdbwd", "name": "fwdbwd", "id": op.sequence}
+            events.append(
+                {"ph": "s", **head, "pid": pid, "tid": before.thread, "ts": microseconds(before.begin)}
+            )
+            events.append({"ph": "f", **head, **line, "ts": microseconds(op.begin)})
+            del forward[op.sequence]
+        events.append(_bar(op.name, line, op.begin, op.end - op.begin, arguments, op.category))
+    return events
+
+
+def _record_events(record: Record, launch_ns: int, pid: int, owner: HostOp | None) -> list[Event]:
+    host = {"pid": _number(pid, "CANN", HOST), "tid": MAIN_THREAD}
+    level, call = api_call(record)
+    title = f"{_LEVELS[level]}@{call}"
+    arguments: Event = {
+        "Thread Id": MAIN_THREAD,
+        "Mode": call,
+        "level": level,
+        "id": call,
+        "item_id": record.name,
+        "connection_id": record.index,
+    }
+    if record.category == "sync":
+        return [_bar(title, host, record.start, record.duration, arguments, "cann")]
+    hardware = {"pid": _number(pid, "Ascend Hardware", record.device), "tid": record.stream}
+    name = "MEMCPY_ASYNC" if record.category == "copy" else record.name
+    bar = _bar(name, hardware, record.start, record.duration, _task_arguments(record), record.category)
+    if record.category in {"event_record", "event_wait"}:
+        return [bar]
+    events = [_bar(title, host, record.launched, launch_ns, arguments, "cann"), bar]
+    if record.category == "collective":
+        events.append(_communication_bar(record, pid))
+    events += _arrow("HostToDevice", "HostToDevice", record, host, record.launched, hardware)
+    if owner is not None:
+        line = {"pid": pid, "tid": owner.thread}
+        events += _arrow("async_npu", "torch_to_npu", record, line, owner.begin, hardware)
+    return events
+
+
+def _arrow(  # noqa: PLR0913, PLR0917 - the parts of an arrow
+    cat: str, name: str, record: Record, host: dict[str, int], begin: int, hardware: dict[str, int]
+) -> list[Event]:
+    """From what the host did to the task on the device."""
+    flow = {"bp": "e", "cat": cat, "name": name, "id": str(record.index)}
+    return [
+        {"ph": "s", **flow, **host, "ts": microseconds(begin)},
+        {"ph": "f", **flow, **hardware, "ts": microseconds(record.start)},
     ]
 
 
-def _record_events(record: Record, launch_ns: int) -> list[Event]:
-    host = {"pid": _process(record.device, "CANN"), "tid": 0}
-    if record.category == "sync":
-        return [_bar("AscendCL@aclrtSynchronizeStream", host, record.start, record.duration, {}, "cpu_op")]
-    hardware = {"pid": _process(record.device, "Ascend Hardware"), "tid": record.stream}
-    arguments = {
+def _task_arguments(record: Record) -> Event:
+    arguments: Event = {
         "Model Id": NO_MODEL,
-        "Task Type": record.unit,
+        "Task Type": task_type(record),
         "Physic Stream Id": record.stream,
+        "Stream Id": record.stream,
         "Task Id": record.index,
+        "Batch Id": 0,
+        "Subtask Id": NO_MODEL,
         "connection_id": record.index,
     }
     if record.inputs:
         arguments["Input Shapes"] = ";".join(",".join(str(d) for d in t.shape) for t in record.inputs)
         arguments["Input Data Types"] = ";".join(dtype_name(t.dtype) for t in record.inputs)
-    if record.task.nbytes:
+    if record.category == "copy":
         arguments["size(B)"] = record.task.nbytes
-    bar = _bar(record.name, hardware, record.start, record.duration, arguments, record.category)
-    call = _CALLS.get(record.category)
-    if call is None:
-        return [bar]
-    flow = {"cat": "HostToDevice", "name": "HostToDevice", "id": str(record.index)}
-    launch = _bar(f"Node@{call}", host, record.launched, launch_ns, {"connection_id": record.index}, "cpu_op")
-    return [
-        launch,
-        {"ph": "s", "bp": "e", **flow, **host, "ts": microseconds(record.launched)},
-        bar,
-        {"ph": "f", "bp": "e", **flow, **hardware, "ts": microseconds(record.start)},
-    ]
+        arguments["bandwidth(GB/s)"] = round(record.task.nbytes / max(record.duration, 1), 3)
+        arguments["operation"] = _COPIES[record.name]
+    return arguments
 
 
-def _overlap_events(device: int, records: list[Record]) -> list[Event]:
+def _communication_bar(record: Record, pid: int) -> Event:
+    """The collective on its group's line; the line's number is the group's size, which names it too."""
+    task = record.task
+    arguments = {
+        "connection_id": record.index,
+        "model id": NO_MODEL,
+        "rank_size": task.ranks,
+        "data_type": "N/A",
+        "alg_type": "MESH" if record.unit == "HCCS" else "RING",
+        "count": task.nbytes,
+        "relay": "no",
+        "retry": "no",
+    }
+    line = {"pid": _number(pid, "Communication", record.device), "tid": task.ranks}
+    return _bar(record.name, line, record.start, record.duration, arguments, "communication")
+
+
+def _overlap_events(pid: int, device: int, records: list[Record]) -> list[Event]:
     computing, communication = busy(records, COMPUTING), busy(records, COMMUNICATION)
     either = union([*computing, *communication])
     free = gaps(either, either[0][0], either[-1][1]) if either else []
-    pid = _process(device, "Overlap Analysis")
+    alone = [part for begin, end in communication for part in gaps(computing, begin, end)]
+    number = _number(pid, "Overlap Analysis", device)
     return [
-        _bar(_LANES[lane], {"pid": pid, "tid": lane}, begin, end - begin, {}, "overlap")
-        for lane, intervals in enumerate((computing, communication, free))
+        _bar(_LANES[lane], {"pid": number, "tid": lane}, begin, end - begin, {}, "overlap")
+        for lane, intervals in enumerate((computing, communication, alone, free))
         for begin, end in intervals
     ]
 

@@ -3,19 +3,21 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import npusim
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from npusim.host_ops import HostOp, MemoryUse, memory_rows, operator_rows, owners, record_rows
 from npusim.intervals import clip, gaps, length, overlap, union
+from npusim.kernel_tables import KERNEL_COLUMNS, kernel_rows, summary_rows
+from npusim.msprof_tables import api_rows, communication_rows, task_rows
 from npusim.profiler_tables import (
-    KERNEL_COLUMNS,
     STATISTIC_COLUMNS,
     STEP_COLUMNS,
     Step,
-    kernel_rows,
     microseconds,
     statistic_rows,
     step_rows,
@@ -177,16 +179,204 @@ def test_intervals_are_sets_of_moments(left, right):
     assert length(gaps(a, 10, 30)) == len(set(range(10, 30)) - moments[0])
 
 
+def names(folder: Path):
+    """Names of the files in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+ALWAYS = {"kernel_details.csv", "step_trace_time.csv", "trace_view.json"}
+
+
 def test_the_whole_folder_is_written(tmp_path: Path):
-    """One call writes the four files of ASCEND_PROFILER_OUTPUT, making the folders on the way."""
-    folder = npusim.write_profiler_output(tmp_path / "host_1_ascend_pt", program().records)
+    """One call writes what its level holds, making the folders on the way, and the PROF folder beside."""
+    parent = tmp_path / "host_1_20260102030405678_ascend_pt"
+    folder = npusim.write_profiler_output(parent, program().records)
     assert folder.name == "ASCEND_PROFILER_OUTPUT"
-    assert {path.name for path in folder.iterdir()} == {
-        "kernel_details.csv",
-        "op_statistic.csv",
-        "step_trace_time.csv",
-        "trace_view.json",
+    assert names(folder) == {*ALWAYS, "op_statistic.csv", "api_statistic.csv"}
+    assert {"profiler_info.json", "profiler_metadata.json"} < names(parent)
+    (prof,) = parent.glob("PROF_000001_20260102030405678_*")
+    assert re.fullmatch(r"PROF_000001_\d{17}_[A-Z]{16}", prof.name)
+    assert names(prof) == {"host", "device_0", "mindstudio_profiler_output"}
+    date = "20260102030405"
+    assert names(prof / "mindstudio_profiler_output") == {
+        f"msprof_{date}.json",
+        f"op_summary_{date}.csv",
+        f"op_statistic_{date}.csv",
+        f"task_time_{date}.csv",
+        f"api_statistic_{date}.csv",
+        "README.txt",
     }
+    info = json.loads((prof / "device_0" / "info.json.0").read_text())
+    assert info["DeviceInfo"][0]["ai_core_num"] == 20
+
+
+def test_level0_knows_no_operators(tmp_path: Path):
+    """Level0 collects neither types nor operands, and writes no statistics, as the real profiler."""
+    folder = npusim.write_profiler_output(tmp_path, program().records, level="Level0", rank=3)
+    assert names(folder) == ALWAYS
+    assert (tmp_path / "profiler_info_3.json").is_file()
+    with (folder / "kernel_details.csv").open(newline="") as file:
+        header, first, *_ = csv.reader(file)
+    assert header == list(KERNEL_COLUMNS[:8])
+    assert (first[2], first[3], first[7]) == ("N/A", "N/A", "0")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"), [({"level": "Level9"}, "Level9"), ({"metrics": "L2Cache"}, "L2Cache")]
+)
+def test_what_is_not_collected_is_refused(tmp_path: Path, wrong, words):
+    """An unknown level or metric is named, with what there is."""
+    with pytest.raises(npusim.InvalidArgumentError, match=words):
+        npusim.write_profiler_output(tmp_path, [], **wrong)
+
+
+def test_metrics_tell_the_units_work():
+    """A product keeps the Cube busy, an addition the Vector unit; what is not simulated is N/A."""
+    node = program()
+    chip = node.settings.chip
+    rows = table(kernel_rows(node.records, chip=chip))
+    product, addition = rows[0], rows[-1]
+    assert float(product["aic_mac_ratio"]) > 0.5
+    assert float(product["aicore_time(us)"]) == float(product["Duration(us)"])
+    assert product["aiv_vec_time(us)"] == "0"
+    assert addition["aicore_time(us)"] == "0"
+    assert 0 < float(addition["aiv_vec_ratio"]) < 1
+    assert product["aic_scalar_time(us)"] == "N/A"
+    assert product["Task ID"] == "0"
+    joint = table(kernel_rows(node.records, chip=npusim.find_chip("Ascend310P3")))
+    assert float(joint[0]["memory_bound"]) > 0
+    assert "aiv_time(us)" not in joint[0]
+
+
+def test_msprof_tables_have_the_real_columns():
+    """op_summary, task_time, api_statistic, communication_statistic: msprof's columns, order and words."""
+    node = program()
+    node.device(0).default_stream.communicate("all_reduce", 1 << 20, 8)
+    assert ",".join(summary_rows(None, [])[0]) == (
+        "Device_id,Model ID,Task ID,Stream ID,Op Name,OP Type,OP State,Task Type,Task Start Time(us),"
+        "Task Duration(us),Task Wait Time(us),Block Num,Mix Block Num,HF32 Eligible,Input Shapes,"
+        "Input Data Types,Input Formats,Output Shapes,Output Data Types,Output Formats,Context ID"
+    )
+    summary = table(summary_rows(node.settings.chip, node.records))
+    assert [row["Task Type"] for row in summary] == ["AI_CORE"] * 3 + ["AI_VECTOR_CORE", "COMMUNICATION"]
+    assert summary[-1]["Stream ID"] == "N/A"
+    tasks = table(task_rows(node.records))
+    assert [row["kernel_type"] for row in tasks].count("KERNEL_AICORE") == 3
+    assert "PCIE_DMA_SQE" in {row["kernel_type"] for row in tasks}
+    for row in tasks:
+        assert float(row["task_start(us)"]) + float(row["task_time(us)"]) == pytest.approx(
+            float(row["task_stop(us)"])
+        )
+    calls = {row["API Name"]: row for row in table(api_rows(node.records))}
+    assert calls["launch"]["Count"] == "4"
+    assert calls["launch"]["Variance"] == "0.000"
+    assert table(communication_rows(node.records))[0]["OP Type"] == "hcom_allReduce"
+
+
+def calls_of(node):
+    """The program's launches as a framework's operators: an outer and an inner one, then a second."""
+    records = [r for r in node.records if r.category == "kernel"]
+    ends = [r.launched for r in node.records][1:]
+    outer = HostOp("aten::linear", records[0].launched, records[2].launched, sequence=5)
+    inner = HostOp("aten::mm", records[1].launched, records[2].launched, shapes="2048,2048;2048,2048")
+    last = HostOp("aten::add", records[3].launched, ends[records[3].index], thread=2, sequence=5)
+    step = HostOp("ProfilerStep#0", 0, node.host.now, category="user_annotation")
+    return records, [step, outer, inner, last]
+
+
+def test_operator_details_add_up():
+    """A kernel counts for the operator that launched it, and in the totals of those around it."""
+    node = program()
+    records, ops = calls_of(node)
+    rows = {row["Name"]: row for row in table(operator_rows(ops, node.records))}
+    assert list(rows) == ["aten::linear", "aten::mm", "aten::add"]  # steps are no operators
+    duration = records[0].duration / 1000
+    outer, inner, last = rows.values()
+    assert float(outer["Device Self Duration(us)"]) == duration
+    assert float(outer["Device Total Duration(us)"]) == 2 * duration
+    assert float(outer["Device Total Duration With AICore(us)"]) == 2 * duration
+    assert float(inner["Device Self Duration(us)"]) == duration
+    assert float(outer["Host Self Duration(us)"]) + float(inner["Host Total Duration(us)"]) == pytest.approx(
+        float(outer["Host Total Duration(us)"])
+    )
+    assert float(last["Device Self Duration With AICore(us)"]) == 0
+    assert {index: op.name for index, op in owners(ops, node.records).items()} == {
+        0: "aten::linear",
+        1: "aten::mm",
+        2: "ProfilerStep#0",
+        3: "aten::add",
+        4: "ProfilerStep#0",
+    }
+
+
+def test_operators_of_equal_times_nest_in_their_order():
+    """An operator that takes as long as the one it calls is the outer one if it is listed first."""
+    node = program()
+    first = node.records[0]
+    outer, inner = HostOp("a", 0, first.launched + 1), HostOp("b", 0, first.launched + 1)
+    assert owners([outer, inner], node.records)[0].name == "b"
+
+
+def test_arrows_are_paired_and_every_event_has_its_parts():
+    """Perfetto's rules: known phases, numbers where they belong, each arrow has one end, not before it."""
+    node = program()
+    node.device(0).default_stream.communicate("all_reduce", 1 << 20, 8)
+    _, ops = calls_of(node)
+    events = trace_events(node.records, 1000, ops, pid=77)
+    ends = {(e["cat"], e["name"], e["id"]): e for e in events if e["ph"] == "f"}
+    starts = [e for e in events if e["ph"] == "s"]
+    assert len(starts) == len(ends) > 0
+    assert {e["cat"] for e in starts} == {"HostToDevice", "async_npu", "fwdbwd"}
+    for event in starts:
+        end = ends[event["cat"], event["name"], event["id"]]
+        assert float(event["ts"]) <= float(end["ts"])
+    bars = {(e["pid"], e["tid"], e["ts"]) for e in events if e["ph"] == "X"}
+    assert all((e["pid"], e["tid"], e["ts"]) in bars for e in (*starts, *ends.values()))
+    for event in events:
+        assert event["ph"] in {"M", "X", "s", "f"}
+        assert isinstance(event["pid"], int)
+        assert isinstance(event["tid"], int)
+        assert event["ph"] == "M" or float(event["ts"]) >= 0
+        assert event["ph"] != "X" or (isinstance(event["dur"], float) and event["dur"] >= 0)
+    processes = {e["pid"] for e in events if e["name"] == "process_name"}
+    assert processes == {e["pid"] for e in events}
+
+
+def test_memory_files_tell_every_allocation():
+    """operator_memory has a row an allocation, memory_record totals at each change; what lives has no end."""
+    mib = 1 << 20
+    gone = MemoryUse("aten::empty", 0, 2 * mib, 1000, 5000, 2 * mib, 20 * mib, 2 * mib, 0, 20 * mib, 0)
+    lives = MemoryUse("aten::mm", 0, 512, 2000, None, 2 * mib + 512, 20 * mib, 2 * mib + 512)
+    first, second = table(memory_rows([gone, lives]))
+    assert (first["Size(KB)"], first["Duration(us)"], first["Release Total Reserved(MB)"]) == (
+        "2048",
+        "4.000",
+        "20",
+    )
+    assert (second["Size(KB)"], second["Release Time(us)"], second["Device Type"]) == ("0.5", "", "NPU:0")
+    totals = [(r["Timestamp(us)"], r["Total Allocated(MB)"]) for r in table(record_rows([gone, lives]))]
+    assert totals[::2] == [("1.000", "2"), ("2.000", "2"), ("5.000", "0")]
+
+
+def test_communication_files_tell_links_and_sizes(tmp_path: Path):
+    """communication.json adds up sizes and times by step and link; the matrix names each peer of the rank."""
+    node = npusim.node()
+    stream = node.device(0).default_stream
+    middle = node.host.now + 1
+    stream.communicate("all_reduce", 8_000_000, 8)
+    stream.communicate("send", 1_000_000, 2)
+    steps = [Step(4, 0, middle), Step(5, middle, 1 << 60)]
+    folder = npusim.write_profiler_output(tmp_path, node.records, steps, rank=2)
+    report = json.loads((folder / "communication.json").read_text())
+    assert list(report) == ["step4", "step5"]
+    total = report["step4"]["collective"]["Total Op Info"]["Communication Bandwidth Info"]["HCCS"]
+    assert total["Transit Size(MB)"] == pytest.approx(2 * 7)  # 1 MB to each of 7, there and back
+    assert total["Transit Time(ms)"] == pytest.approx(node.records[0].duration / 1e6)
+    (name, *_) = report["step5"]["p2p"]
+    assert name.startswith("hcom_send__")
+    matrix = json.loads((folder / "communication_matrix.json").read_text())
+    links = matrix["step4"]["collective"]["allreduce-total@8001"]
+    assert set(links) == {f"2-{peer}" for peer in range(8) if peer != 2}
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path):
