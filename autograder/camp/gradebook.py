@@ -1,194 +1,45 @@
-"""The nbgrader side: its configuration, its steps called from here, and our part in its autograding.
-
-`nbgrader autograde`, `generate_feedback`, `export` and the formgrader work on the same course root, because
-our two parts are plugged into nbgrader itself: an exporter that takes submissions in as strangers' bytes,
-and a preprocessor that puts the verdict where nbgrader looks for points.
-"""
+"""The gradebook: verdicts entered into nbgrader's database, many at a time, by one writer."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
-import re
 import sys
 import warnings
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbgrader
-from nbconvert.exporters import NotebookExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from nbgrader.api import MissingEntry
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SQLAlchemyError
-from traitlets import Unicode
 from traitlets.config import Config
 
-from camp.course import load_course
-from camp.editions import STUB, check_id, page_address
+from camp.course import Course, load_course
+from camp.editions import check_id
+from camp.entries import Entry, answer_digests, enter_all
 from camp.errors import GradebookError
 from camp.exercise import Exercise, load_exercise
-from camp.grade import grade, hashes
-from camp.intake import Intake, take_in
+from camp.intake import take_in
 from camp.paths import Layout, make_folder, write_text
-from camp.verdict import Status, TaskResult, Verdict, in_words, read_verdict
+from camp.plugins import CONFIG_FILE, configure
+from camp.records import feedback_page, standing_verdict, submitted_folder, verdict_path
+from camp.shown import show_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
-_CONFIG_FILE = """\
-# Written by camp. Opens this course root for nbgrader's own commands and its formgrader.
-from pathlib import Path
+    from camp.pages import Pages
+    from camp.verdict import Verdict
 
-from camp.gradebook import configure
+__all__ = ["GradebookDoor", "configure", "feedback_page", "show_verdict", "standing_verdict", "verdict_path"]
 
-configure(get_config(), Path({root!r}))  # noqa: F821
-"""
-
-
-def configure(config: Config, root: Path) -> Config:
-    """Set nbgrader up for the course of a checkout.
-
-    Args:
-        config: traitlets' configuration, which is changed and returned.
-        root: the checkout's root.
-    """
-    layout = Layout(root)
-    course = load_course(layout.exercises).course
-    config.CourseDirectory.root = str(layout.course)
-    config.CourseDirectory.course_id = course.id
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.IntakeExporter.root = config.ApplyVerdict.root = str(root)
-    # Ours first: its `feedback` takes the place of nbgrader's, whose page fetches scripts from elsewhere.
-    nbgraders = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
-    own = Path(__file__).parent / "templates"
-    config.CSSHTMLHeaderPreprocessor.style = (
-        "default"  # colours of its own, where nbconvert's are JupyterLab's
-    )
-    config.HTMLExporter.extra_template_basedirs = [str(own), str(nbgraders)]
-    config.Autograde.exporter_class = "camp.gradebook.IntakeExporter"
-    config.Autograde.autograde_preprocessors = [
-        "camp.gradebook.ApplyVerdict",
-        "nbgrader.preprocessors.LimitOutput",
-        "nbgrader.preprocessors.SaveAutoGrades",
-        "nbgrader.preprocessors.AssignLatePenalties",
-        "nbgrader.preprocessors.CheckCellMetadata",
-    ]
-    return config
-
-
-class IntakeExporter(NotebookExporter):
-    """Reads a submission through our intake, so that no file can stop nbgrader's sanitizing step."""
-
-    root = Unicode(help="the checkout's root").tag(config=True)
-
-    def from_filename(
-        self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Take in what was submitted; read what nbgrader wrote itself as it is."""
-        if not getattr(self.parent, "_sanitizing", False):
-            return super().from_filename(filename, resources, **kw)
-        intake = take_in(
-            Path(filename), _exercise(Path(self.root), (resources or {})["nbgrader"]["assignment"])
-        )
-        intake.notebook.metadata["camp"] = NotebookNode(
-            submission=intake.digest,
-            refused=intake.refused,
-            findings=intake.findings,
-            missing=intake.missing,
-        )
-        return super().from_notebook_node(intake.notebook, resources, **kw)  # type: ignore[no-untyped-call, no-any-return]
-
-
-class ApplyVerdict(NbGraderPreprocessor):
-    """Puts the verdict into the notebook: outputs under answers, points and messages under checks."""
-
-    root = Unicode(help="the checkout's root").tag(config=True)
-
-    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """Use the stored verdict if it still stands, otherwise grade now and store it."""
-        known = resources["nbgrader"]
-        exercise = _exercise(Path(self.root), known["assignment"])
-        taken = nb.metadata.pop("camp")
-        intake = Intake(
-            nb, taken["submission"], taken["refused"], list(taken["findings"]), dict(taken["missing"])
-        )
-        path = verdict_path(Layout(Path(self.root)), known["assignment"], known["student"])
-        verdict = standing_verdict(path, intake.digest, exercise)
-        if verdict is None:
-            verdict = grade(intake, exercise, known["student"])
-            write_text(path, verdict.to_json())
-        show_verdict(nb, verdict, exercise)
-        return nb, resources
-
-
-def _exercise(root: Path, assignment: str) -> Exercise:
-    return load_exercise(load_course(Layout(root).exercises), assignment)
-
-
-def verdict_path(layout: Layout, assignment: str, learner: str) -> Path:
-    """Where a verdict lies."""
-    return layout.results / assignment / f"{learner}.json"
-
-
-def feedback_page(layout: Layout, exercise: Exercise, learner: str) -> Path:
-    """Where nbgrader writes a learner's feedback."""
-    return layout.course / "feedback" / learner / exercise.id / f"{exercise.assignment.notebook}.html"
-
-
-def standing_verdict(path: Path, submission: str, exercise: Exercise) -> Verdict | None:
-    """The stored verdict, if submission, exercise, grader and environment are still the same."""
-    verdict = read_verdict(path)
-    return verdict if verdict and verdict.hashes == hashes(submission, exercise) else None
-
-
-def show_verdict(notebook: NotebookNode, verdict: Verdict, exercise: Exercise) -> None:
-    """Write a verdict into a notebook, where nbgrader, its formgrader and the feedback page read it."""
-    notebook.metadata["camp"] = NotebookNode(
-        title=exercise.assignment.title,
-        learner=verdict.learner,
-        words=in_words(verdict),
-        findings=verdict.findings,
-    )
-    pages = {task.id: page_address(exercise, task) for task in exercise.assignment.task}
-    answers = {task.task: task for task in verdict.tasks}
-    checks = {check_id(task.task): task for task in verdict.tasks}
-    told = {task.message for task in verdict.tasks}
-    left = [finding for finding in verdict.findings if finding not in told]  # said once, under the first task
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.outputs = []
-        task = answers.get(grade_id) or checks.get(grade_id)
-        if task is None:
-            continue
-        cell.metadata["camp"] = NotebookNode(task.model_dump(mode="json"), page=pages[task.task])
-        if grade_id in answers and task.output:
-            cell.outputs = [new_output("stream", name="stdout", text=task.output)]
-        if grade_id in checks:
-            findings, left = left, []
-            cell.outputs = [
-                new_output("stream", name="stdout", text=_told(task, findings)),
-                # nbgrader reads a number in this place as the points earned.
-                new_output("execute_result", data={"text/plain": str(task.points)}),
-            ]
-
-
-def _told(task: TaskResult, findings: list[str]) -> str:
-    """What the learner reads under a task."""
-    lines = [f"{task.points} of {task.max_points} points: {task.status}"]
-    for check in task.checks:
-        mark = "✓" if check.status is Status.PASSED else "✗"
-        lines.append(f"  {mark} {check.title} ({check.points} of {check.max_points})")
-        lines += [f"      {check.message}"] if check.message else []
-    if task.message:
-        lines.append(f"  {task.message}")
-    lines += [f"  note: {finding}" for finding in findings]
-    return "\n".join(lines) + "\n"
+MAX_NAME = 128
+"""Characters of a learner's name that nbgrader's database holds."""
 
 
 class GradebookDoor:
@@ -204,12 +55,15 @@ class GradebookDoor:
 
         _put_own_programs_first()
         make_folder(layout.course)
-        write_text(layout.course / "nbgrader_config.py", _CONFIG_FILE.format(root=str(layout.root)))
+        write_text(layout.course / "nbgrader_config.py", CONFIG_FILE.format(root=str(layout.root)))
         config = configure(Config(), layout.root)
         with _quiet():
             self._api = NbGraderAPI(CourseDirectory(config=config), config=config)
         self._api.log_level = "ERROR"
         self._layout = layout
+        self._pages: Pages | None = None
+        self._course: Course | None = None
+        self._exercises: dict[str, Exercise] = {}
         self._scores: dict[str, dict[str, float]] = {}
 
     def generate_assignment(self, assignment: str) -> None:
@@ -227,33 +81,97 @@ class GradebookDoor:
         return known == {check_id(t.id): exercise.points(t) for t in exercise.assignment.task}
 
     def enter(self, verdict: Verdict) -> None:
-        """Enter a verdict into the gradebook and write the learner's feedback page.
+        """Enter one verdict; see `enter_all`.
 
         Raises:
-            GradebookError: nbgrader refused; entering it again starts over.
+            GradebookError: it could not be entered; entering it again starts over.
         """
-        assignment, learner = verdict.assignment, verdict.learner
-        if "[" in learner:
-            raise GradebookError(f"nbgrader cannot enter {learner!r}: '[' is a pattern to it; rename it")
-        receipt = self._receipt(verdict)
-        receipt.unlink(missing_ok=True)
-        on, name = f"{assignment} of {learner}", _exactly(learner)
-        self._step("grading of", on, lambda: self._api.autograde(assignment, name))
-        self._step("feedback on", on, lambda: self._api.generate_feedback(assignment, student_id=name))
-        write_text(receipt, _digest(verdict))
+        for trouble in self.enter_all([verdict]):
+            raise trouble
+
+    def enter_all(self, verdicts: list[Verdict]) -> list[GradebookError]:
+        """Enter verdicts into the gradebook in one transaction an assignment; write the learners' feedback.
+
+        Returns:
+            What kept single verdicts out; the others are entered.
+
+        Raises:
+            GradebookError: the gradebook cannot be had; entering them again starts over.
+            NotWritableError: a file of theirs cannot be written; likewise.
+        """
+        troubles: list[GradebookError] = []
+        for name, group in groupby(sorted(verdicts, key=lambda v: v.assignment), lambda v: v.assignment):
+            exercise = self._exercise(name)
+            entries: list[tuple[Entry, Verdict]] = []
+            for verdict in group:
+                try:
+                    entries.append((self._entry(exercise, verdict), verdict))
+                except GradebookError as trouble:
+                    troubles.append(trouble)
+            self._write(exercise, entries)
+        return troubles
+
+    def _entry(self, exercise: Exercise, verdict: Verdict) -> Entry:
+        """What is to be entered: the submission, taken in again, with its verdict in it.
+
+        Raises:
+            GradebookError: the submission is no longer what was graded, or nbgrader cannot hold its name.
+        """
+        learner = verdict.learner
+        if len(learner) > MAX_NAME:
+            raise GradebookError(
+                f"nbgrader cannot hold {learner[:20]!r}… of {len(learner)} characters; rename that folder, "
+                f"{MAX_NAME} are allowed"
+            )
+        folder = submitted_folder(self._layout, exercise.id, learner)
+        intake = take_in(folder / f"{exercise.assignment.notebook}.ipynb", exercise)
+        if intake.digest != verdict.hashes.submission:
+            raise GradebookError(
+                f"{exercise.id} of {learner} is no longer what was graded; run camp grade again"
+            )
+        show_verdict(intake.notebook, verdict, exercise)
+        earlier = self._receipt(exercise.id, learner).get("answers", {})
+        return Entry(learner, intake.notebook, timestamp=_timestamp(folder), earlier=earlier)
+
+    def _write(self, exercise: Exercise, entries: list[tuple[Entry, Verdict]]) -> None:
+        """Write rows, files and receipts of one assignment; without a receipt it is done again."""
+        self._scores.clear()
+        receipts = {entry.learner: self._receipt_path(exercise.id, entry.learner) for entry, _ in entries}
+        with _quiet():
+            pages = self._made_pages()
+            for entry, verdict in entries:
+                receipts[entry.learner].unlink(missing_ok=True)
+                pages.limit(entry.notebook)
+                pages.write_autograded(exercise, entry, verdict.learner)
+        with self._book() as book:
+            try:
+                enter_all(book, exercise, [entry for entry, _ in entries])
+            except MissingEntry as error:
+                raise GradebookError(f"{error}; run camp release {exercise.id}") from None
+        with _quiet():
+            for entry, verdict in entries:
+                pages.write_feedback(exercise, entry)
+                receipt = {"verdict": _digest(verdict), "answers": answer_digests(entry.notebook)}
+                write_text(receipts[entry.learner], json.dumps(receipt))
 
     def holds(self, exercise: Exercise, verdict: Verdict) -> bool:
         """Whether exactly this verdict is in the gradebook, and its feedback is written."""
-        receipt = self._receipt(verdict)
-        if not receipt.is_file() or receipt.read_text(encoding="utf-8") != _digest(verdict):
+        if self._receipt(exercise.id, verdict.learner).get("verdict") != _digest(verdict):
             return False
         if not feedback_page(self._layout, exercise, verdict.learner).is_file():
             return False
         return self._auto_scores(verdict.assignment).get(verdict.learner) == verdict.points
 
-    def _receipt(self, verdict: Verdict) -> Path:
-        """Written when a verdict has been entered: nbgrader itself does not say which one it holds."""
-        return self._layout.course / ".entered" / verdict.assignment / f"{verdict.learner}.sha256"
+    def _receipt_path(self, assignment: str, learner: str) -> Path:
+        return self._layout.course / ".entered" / assignment / f"{learner}.json"
+
+    def _receipt(self, assignment: str, learner: str) -> dict[str, Any]:
+        """What was written when a verdict was entered: nbgrader itself does not say which one it holds."""
+        try:
+            receipt = json.loads(self._receipt_path(assignment, learner).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return receipt if isinstance(receipt, dict) else {}
 
     def _auto_scores(self, assignment: str) -> dict[str, float]:
         """What each learner earned by machine, as the gradebook holds it."""
@@ -289,7 +207,7 @@ class GradebookDoor:
             for learner in learners:
                 with contextlib.suppress(MissingEntry):
                     book.remove_student(learner)
-        for receipt in (self._layout.course / ".entered").glob("*/*.sha256"):
+        for receipt in (self._layout.course / ".entered").glob("*/*.json"):
             if receipt.stem in learners:
                 receipt.unlink()
 
@@ -299,6 +217,29 @@ class GradebookDoor:
 
         with self._book() as book:
             CsvExportPlugin(to=str(target)).export(book)
+
+    def export_with(self, plugin: Any) -> None:
+        """Let an export plugin of nbgrader's kind write what it makes of the gradebook.
+
+        Raises:
+            GradebookError: the gradebook is locked, damaged or cannot be read.
+        """
+        with self._book() as book:
+            plugin.export(book)
+
+    def _exercise(self, assignment: str) -> Exercise:
+        if self._course is None:
+            self._course = load_course(self._layout.exercises)
+        if assignment not in self._exercises:
+            self._exercises[assignment] = load_exercise(self._course, assignment)
+        return self._exercises[assignment]
+
+    def _made_pages(self) -> Pages:
+        from camp.pages import Pages  # its templates take a moment to load, and only entering needs them
+
+        if self._pages is None:
+            self._pages = Pages(self._layout, self._api.coursedir, self._api)
+        return self._pages
 
     @contextlib.contextmanager
     def _book(self) -> Iterator[Any]:
@@ -330,9 +271,13 @@ class GradebookDoor:
         raise GradebookError(f"nbgrader's {what} {on} failed: {cause}; earlier grades stay")
 
 
-def _exactly(name: str) -> str:
-    """A learner's name as the pattern that nbgrader takes it for, which matches this name alone."""
-    return re.sub(r"([*?\s])", r"[\1]", name)
+def _timestamp(folder: Path) -> datetime | None:
+    """When nbgrader's `timestamp.txt` says that a submission came, in UTC; None where there is none."""
+    try:
+        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
+        return parse_utc(text) if text else None
+    except (OSError, ValueError, OverflowError):
+        return None
 
 
 def _digest(verdict: Verdict) -> str:

@@ -15,9 +15,10 @@ import pytest
 from camp.course import load_course
 from camp.errors import GradebookError
 from camp.exercise import load_exercise
-from camp.gradebook import GradebookDoor, _exactly, verdict_path
+from camp.gradebook import GradebookDoor, verdict_path
 from camp.paths import Layout
 from camp.verdict import read_verdict
+from markupsafe import escape
 
 pytestmark = pytest.mark.slow
 CLASS = {"ada": 5, "bo": 4, "cleo": 0, "dima": 2, "eve": 0}
@@ -127,14 +128,29 @@ def test_damaged_gradebook(own, step):
     assert path.read_bytes().startswith(b"this is no database")
 
 
-def test_failed_step_says_why(own):
-    """When nbgrader refuses, its reason is in the line, and what was entered before stays."""
+def test_changed_submission_is_not_entered(own):
+    """A verdict on what is no longer submitted is one line, and the others of its batch are entered."""
     door = GradebookDoor(own)
-    verdict = read_verdict(verdict_path(own, "a1-sums", "ada"))
-    with pytest.raises(
-        GradebookError, match=r"grading of a1-sums of nobody failed: .*No notebooks were matched"
-    ):
-        door.enter(verdict.model_copy(update={"learner": "nobody"}))
+    ada, bo = (read_verdict(verdict_path(own, "a1-sums", name)) for name in ("ada", "bo"))
+    before = _rows(own)
+    shutil.rmtree(own.course / "autograded")
+    (own.course / "submitted" / "ada" / "a1-sums" / "sums.ipynb").write_text("other")
+    (trouble,) = door.enter_all([ada, bo])
+    assert str(trouble) == "a1-sums of ada is no longer what was graded; run camp grade again"
+    assert _rows(own) == before
+    assert [p.name for p in (own.course / "autograded").iterdir()] == ["bo"]
+
+
+def test_failed_step_says_why(own, monkeypatch):
+    """When nbgrader refuses to make a release, its reason is in the line, and what was entered stays."""
+
+    def refused(*_):
+        raise ValueError("no such luck")
+
+    monkeypatch.setattr("nbgrader.converters.generate_assignment.GenerateAssignment.start", refused)
+    door = GradebookDoor(own)
+    with pytest.raises(GradebookError, match=r"release of a1-sums failed: ValueError: no such luck"):
+        door.generate_assignment("a1-sums")
     assert door.scores("a1-sums") == CLASS
 
 
@@ -144,9 +160,92 @@ def test_interrupt_is_not_swallowed(own, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nbgrader.converters.autograde.Autograde.start", interrupted)
+    monkeypatch.setattr("nbgrader.converters.generate_assignment.GenerateAssignment.start", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        GradebookDoor(own).enter(read_verdict(verdict_path(own, "a1-sums", "ada")))
+        GradebookDoor(own).generate_assignment("a1-sums")
+
+
+def _rows(layout, without=()):
+    """What the gradebook says of every submission, free of ids: each grade, comment, penalty and time."""
+    with closing(sqlite3.connect(layout.course / "gradebook.db")) as book:
+        book.row_factory = sqlite3.Row
+        tables = ("student", "submitted_assignment", "submitted_notebook", "grade", "comment", "base_cell")
+        read = {name: [dict(row) for row in book.execute(f"select * from {name}")] for name in tables}  # noqa: S608
+    cells = {cell["id"]: f"{cell['type']} {cell['name']}" for cell in read["base_cell"]}
+    names = {row["id"]: row["student_id"] for row in read["submitted_assignment"]}
+    notebooks = {row["id"]: names[row["assignment_id"]] for row in read["submitted_notebook"]}
+    told = [sorted(row.items(), key=str) for row in read["student"]]
+    told += [[row["student_id"], row["timestamp"], row["extension"]] for row in read["submitted_assignment"]]
+    told += [
+        [names[row["assignment_id"]], row["flagged"], row["late_submission_penalty"]]
+        for row in read["submitted_notebook"]
+    ]
+    for row in read["grade"] + read["comment"]:
+        where = (notebooks[row.pop("notebook_id")], cells[row.pop("cell_id")])
+        told.append([where, sorted(item for item in row.items() if item[0] not in {"id", *without})])
+    return sorted(map(str, told))
+
+
+def _files(layout):
+    """All files of the steps after submission, by path."""
+    return {
+        path.relative_to(layout.course).as_posix(): (path.read_bytes(), path.stat().st_mode)
+        for step in ("autograded", "feedback")
+        for path in sorted((layout.course / step).rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_same_as_the_converters(own):
+    """Entering a class gives the rows and the files, byte for byte, that nbgrader's two converters give."""
+    for learner, time in (
+        ("ada", "2026-03-01 12:00:00.000000 UTC"),
+        ("bo", "2026-03-01 12:00:00 Asia/Shanghai"),
+    ):
+        folder = own.course / "submitted" / learner / "a1-sums"
+        (folder / "timestamp.txt").write_text(time)
+        (folder / "notes").mkdir()
+        (folder / "notes" / "plan.txt").write_text("brought along")
+    verdicts = [read_verdict(verdict_path(own, "a1-sums", learner)) for learner in CLASS]
+    ways = []
+    for way in ("converters", "door"):
+        for step in ("autograded", "feedback"):
+            shutil.rmtree(own.course / step)
+        door = GradebookDoor(own)
+        with closing(sqlite3.connect(own.course / "gradebook.db")) as book:
+            book.executescript(
+                "delete from student; delete from submitted_assignment;"
+                "delete from submitted_notebook; delete from grade; delete from comment;"
+            )
+        if way == "door":
+            assert door.enter_all(verdicts) == []
+        else:
+            for command in (["autograde", "a1-sums"], ["generate_feedback", "a1-sums"]):
+                done = _nbgrader(own, *command)
+                assert done.returncode == 0, done.stderr
+        ways.append((_rows(own), _files(own)))
+    (rows, files), (our_rows, our_files) = ways
+    assert our_rows == rows
+    assert our_files == files
+    assert any("2026-03-01 04:00:00" in row for row in rows), "bo's time is in UTC"
+    assert "autograded/ada/a1-sums/notes/plan.txt" in files
+    assert any("No response." in row for row in rows)
+
+
+def test_batch_is_one_transaction(own, monkeypatch):
+    """When the database refuses one row, none of the batch is written; the next try enters all."""
+    verdicts = [read_verdict(verdict_path(own, "a1-sums", learner)) for learner in CLASS]
+    door = GradebookDoor(own)
+    before = _rows(own)
+    with monkeypatch.context() as patch:
+        patch.setattr("camp.entries._points", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            door.enter_all(verdicts)
+    assert _rows(own) == before
+    exercise = load_exercise(load_course(own.exercises), "a1-sums")
+    assert not any(door.holds(exercise, verdict) for verdict in verdicts), "what may be half is done again"
+    assert door.enter_all(verdicts) == []
+    assert all(door.holds(exercise, verdict) for verdict in verdicts)
 
 
 def test_quiet_leaves_no_trace(own, capfd):
@@ -172,17 +271,32 @@ def test_quiet_leaves_no_trace(own, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_name_that_nbgrader_cannot_hold(own):
-    """A name with a bracket, always a pattern to nbgrader, is one line with the way out."""
-    verdict = read_verdict(verdict_path(own, "a1-sums", "ada")).model_copy(update={"learner": "a[1]"})
-    with pytest.raises(GradebookError, match=r"cannot enter 'a\[1\]'.*rename it"):
+@pytest.mark.parametrize("name", ["a[1]", "a*b?", "li  na ", "李娜", "o'neil; --"])
+def test_any_name_is_entered(own, name):
+    """A name that looks like a pattern, has spaces or is Chinese is entered like any other."""
+    ada = own.course / "submitted" / "ada"
+    shutil.copytree(ada, ada.with_name(name))
+    verdict = read_verdict(verdict_path(own, "a1-sums", "ada")).model_copy(update={"learner": name})
+    door = GradebookDoor(own)
+    door.enter(verdict)
+    assert door.scores("a1-sums") == {**CLASS, name: 5}
+    assert door.holds(load_exercise(load_course(own.exercises), "a1-sums"), verdict)
+    assert f'<p class="sub">{name.replace(chr(39), "&#39;")} ' in (
+        own.course / "feedback" / name / "a1-sums" / "sums.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_name_too_long_for_nbgrader(own):
+    """A name longer than nbgrader's column is one line with the way out."""
+    verdict = read_verdict(verdict_path(own, "a1-sums", "ada")).model_copy(update={"learner": "x" * 129})
+    with pytest.raises(GradebookError, match=r"cannot hold 'xxxxxxxxxxxxxxxxxxxx'… of 129 .*rename"):
         GradebookDoor(own).enter(verdict)
 
 
-@pytest.mark.parametrize(
-    ("name", "pattern"),
-    [("ada", "ada"), ("a*b?", "a[*]b[?]"), ("li  na ", "li[ ][ ]na[ ]")],
-)
-def test_names_are_no_patterns(name, pattern):
-    """A learner's name that looks like a pattern is that name alone."""
-    assert _exactly(name) == pattern
+def test_missing_answer_is_told_once(own):
+    """The feedback page says that an answer cell is missing once, under its task."""
+    page = (own.course / "feedback" / "dima" / "a1-sums" / "sums.html").read_text(encoding="utf-8")
+    for learner in CLASS:
+        for finding in read_verdict(verdict_path(own, "a1-sums", learner)).findings:
+            page = (own.course / "feedback" / learner / "a1-sums" / "sums.html").read_text(encoding="utf-8")
+            assert page.count(str(escape(finding))) == 1

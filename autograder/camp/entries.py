@@ -1,0 +1,146 @@
+"""Entries of the gradebook: the rows of nbgrader's database that a graded submission has.
+
+nbgrader's converter looks up and commits each score by itself. Here the rows of many submissions are read
+in a few queries and written in one transaction, through nbgrader's own models, with the same outcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from nbformat import NotebookNode
+    from nbgrader.api import Gradebook
+
+    from camp.exercise import Exercise
+
+
+@dataclass
+class Entry:
+    """One learner's graded submission, and what the gradebook says of it once it is entered."""
+
+    learner: str
+    notebook: NotebookNode
+    """The submission with its verdict shown in it."""
+    timestamp: datetime | None = None
+    """When it was submitted, in UTC without a zone as nbgrader stores it; None leaves what is stored."""
+    earlier: dict[str, str] = field(default_factory=dict)
+    """What `answer_digests` said of the submission that was entered before."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """Points by grade id, those given by hand included."""
+    comments: dict[str, str | None] = field(default_factory=dict)
+    """Comments by grade id; one by hand goes before ours."""
+    penalty: float = 0
+    """Points off for being late."""
+
+    @property
+    def score(self) -> float:
+        """All points, before a penalty."""
+        return sum(self.scores.values())
+
+
+def enter_all(book: Gradebook, exercise: Exercise, entries: list[Entry]) -> None:
+    """Write the rows of all entries in one transaction, and read into the entries what then holds.
+
+    Scores and comments given by hand stay. A score given by hand waits to be looked at again if the answer
+    or its score by machine changed since.
+
+    Raises:
+        MissingEntry: the exercise is not in the gradebook.
+        SQLAlchemyError: the database refused; nothing was written.
+    """
+    with book.db.no_autoflush:
+        notebook = book.find_notebook(exercise.assignment.notebook, exercise.id)
+        _add_students(book, [entry.learner for entry in entries])
+        known = _submissions(book, notebook.assignment, [entry.learner for entry in entries])
+        for entry in entries:
+            submission = known.get(entry.learner) or _new_submission(book, notebook.assignment, entry.learner)
+            if entry.timestamp is not None:
+                submission.timestamp = entry.timestamp
+            _fill(next(nb for nb in submission.notebooks if nb.notebook is notebook), entry)
+    book.db.commit()
+
+
+def answer_digests(notebook: NotebookNode) -> dict[str, str]:
+    """SHA-256 of each answer's text, by grade id."""
+    return {
+        cell.metadata.nbgrader.grade_id: hashlib.sha256(cell.source.encode()).hexdigest()
+        for cell in notebook.cells
+        if is_solution(cell)
+    }
+
+
+def _add_students(book: Gradebook, learners: list[str]) -> None:
+    there = set(book.db.scalars(select(Student.id).where(Student.id.in_(learners))))
+    book.db.add_all([Student(id=name) for name in dict.fromkeys(learners) if name not in there])
+
+
+def _submissions(book: Gradebook, assignment: Any, learners: list[str]) -> dict[str, Any]:
+    """What these learners have in the gradebook for an assignment, read with all its grades and comments."""
+    notebooks = selectinload(SubmittedAssignment.notebooks)
+    query = (
+        select(SubmittedAssignment)
+        .where(
+            SubmittedAssignment.assignment_id == assignment.id, SubmittedAssignment.student_id.in_(learners)
+        )
+        .options(
+            notebooks.selectinload(SubmittedNotebook.grades).selectinload(Grade.cell),
+            notebooks.selectinload(SubmittedNotebook.comments).selectinload(Comment.cell),
+        )
+    )
+    return {submission.student_id: submission for submission in book.db.scalars(query)}
+
+
+def _new_submission(book: Gradebook, assignment: Any, learner: str) -> Any:
+    """A submission with an empty grade and comment for every cell, as nbgrader's `add_submission` makes."""
+    submission = SubmittedAssignment(assignment=assignment, student_id=learner)
+    for notebook in assignment.notebooks:
+        submitted = SubmittedNotebook(notebook=notebook, assignment=submission)
+        for cell in (*notebook.grade_cells, *notebook.task_cells):
+            Grade(cell=cell, notebook=submitted)
+        for cell in (*notebook.solution_cells, *notebook.task_cells):
+            Comment(cell=cell, notebook=submitted)
+    book.db.add(submission)
+    return submission
+
+
+def _fill(submitted: Any, entry: Entry) -> None:
+    """Write scores and comments of one submission; read what then holds into the entry."""
+    grades = {grade.cell.name: grade for grade in submitted.grades}
+    comments = {comment.cell.name: comment for comment in submitted.comments}
+    digests = answer_digests(entry.notebook)
+    for cell in entry.notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if is_grade(cell):
+            changed = entry.earlier.get(answer := grade_id.removesuffix("_check")) != digests.get(answer)
+            _score(grades[grade_id], determine_grade(cell)[0], changed=changed)
+        if is_solution(cell) or is_task(cell):
+            blank = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell) and not is_task(cell)
+            comments[grade_id].auto_comment = "No response." if blank else None
+    submitted.late_submission_penalty = entry.penalty or None
+    entry.scores = {name: _points(grade) for name, grade in grades.items()}
+    entry.comments = {
+        name: c.auto_comment if c.manual_comment is None else c.manual_comment for name, c in comments.items()
+    }
+
+
+def _score(grade: Any, points: float | None, *, changed: bool) -> None:
+    if grade.manual_score is None:
+        grade.needs_manual_grade = points is None
+    elif changed or grade.auto_score != points:
+        grade.needs_manual_grade = True
+    grade.auto_score = points
+
+
+def _points(grade: Any) -> float:
+    given = grade.auto_score if grade.manual_score is None else grade.manual_score
+    return float((given or 0) + (grade.extra_credit or 0))

@@ -1,0 +1,142 @@
+"""Our part in nbgrader: its configuration, and what is plugged into its autograding.
+
+`nbgrader autograde`, `generate_feedback`, `export` and the formgrader work on the same course root, because
+our parts are plugged into nbgrader itself: an exporter that takes submissions in as strangers' bytes, a
+preprocessor that puts the verdict where nbgrader looks for points, and an exporter for feedback pages.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbgrader
+from nbconvert.exporters import HTMLExporter, NotebookExporter
+from nbconvert.exporters.exporter import Exporter
+from nbconvert.filters import Highlight2HTML
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from camp.course import load_course
+from camp.editions import STUB
+from camp.exercise import Exercise, load_exercise
+from camp.grade import grade
+from camp.intake import Intake, take_in
+from camp.paths import Layout, write_text
+from camp.records import standing_verdict, verdict_path
+from camp.shown import show_verdict
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+CONFIG_FILE = """\
+# Written by camp. Opens this course root for nbgrader's own commands and its formgrader.
+from pathlib import Path
+
+from camp.plugins import configure
+
+configure(get_config(), Path({root!r}))  # noqa: F821
+"""
+
+
+def configure(config: Config, root: Path) -> Config:
+    """Set nbgrader up for the course of a checkout.
+
+    Args:
+        config: traitlets' configuration, which is changed and returned.
+        root: the checkout's root.
+    """
+    layout = Layout(root)
+    course = load_course(layout.exercises)
+    config.CourseDirectory.root = str(layout.course)
+    config.CourseDirectory.course_id = course.course.id
+    config.LmsExportPlugin.titles = {assignment.id: assignment.title for assignment in course.assignment}
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.IntakeExporter.root = config.ApplyVerdict.root = str(root)
+    # Ours first: its `feedback` takes the place of nbgrader's, whose page fetches scripts from elsewhere.
+    nbgraders = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+    own = Path(__file__).parent / "templates"
+    # Colours of its own, where nbconvert's are JupyterLab's; nbgrader lists it, but leaves it switched off.
+    config.CSSHTMLHeaderPreprocessor.style, config.CSSHTMLHeaderPreprocessor.enabled = "default", True
+    config.HTMLExporter.extra_template_basedirs = [str(own), str(nbgraders)]
+    config.GenerateFeedback.exporter_class = "camp.plugins.FeedbackExporter"
+    config.Autograde.exporter_class = "camp.plugins.IntakeExporter"
+    config.Autograde.autograde_preprocessors = [
+        "camp.plugins.ApplyVerdict",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    return config
+
+
+class IntakeExporter(NotebookExporter):
+    """Reads a submission through our intake, so that no file can stop nbgrader's sanitizing step."""
+
+    root = Unicode(help="the checkout's root").tag(config=True)
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Take in what was submitted; read what nbgrader wrote itself as it is."""
+        if not getattr(self.parent, "_sanitizing", False):
+            return super().from_filename(filename, resources, **kw)
+        intake = take_in(
+            Path(filename), _exercise(Path(self.root), (resources or {})["nbgrader"]["assignment"])
+        )
+        intake.notebook.metadata["camp"] = NotebookNode(
+            submission=intake.digest,
+            refused=intake.refused,
+            findings=intake.findings,
+            missing=intake.missing,
+        )
+        return super().from_notebook_node(intake.notebook, resources, **kw)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class ApplyVerdict(NbGraderPreprocessor):
+    """Puts the verdict into the notebook: outputs under answers, points and messages under checks."""
+
+    root = Unicode(help="the checkout's root").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Use the stored verdict if it still stands, otherwise grade now and store it."""
+        known = resources["nbgrader"]
+        exercise = _exercise(Path(self.root), known["assignment"])
+        taken = nb.metadata.pop("camp")
+        intake = Intake(
+            nb, taken["submission"], taken["refused"], list(taken["findings"]), dict(taken["missing"])
+        )
+        path = verdict_path(Layout(Path(self.root)), known["assignment"], known["student"])
+        verdict = standing_verdict(path, intake.digest, exercise)
+        if verdict is None:
+            verdict = grade(intake, exercise, known["student"])
+            write_text(path, verdict.to_json())
+        show_verdict(nb, verdict, exercise)
+        return nb, resources
+
+
+class FeedbackExporter(HTMLExporter):
+    """Makes feedback pages; nbconvert's own would read every finished page again to look for images."""
+
+    def __init__(self, **kw: Any) -> None:
+        super().__init__(**kw)  # type: ignore[no-untyped-call]
+        colours = Highlight2HTML(pygments_lexer="python", parent=self)
+        self.register_filter("highlight_code", colours)  # type: ignore[no-untyped-call]
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Convert a graded notebook."""
+        graded, known = Exporter.from_notebook_node(self, nb, resources, **kw)
+        return self.page(graded, known), known
+
+    def page(self, graded: NotebookNode, known: dict[str, Any]) -> str:
+        """The page of a notebook that holds its scores and comments already."""
+        page: str = self.template.render(nb=graded, resources=known)
+        return page.lstrip("\r\n")
+
+
+def _exercise(root: Path, assignment: str) -> Exercise:
+    return load_exercise(load_course(Layout(root).exercises), assignment)
