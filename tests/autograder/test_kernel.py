@@ -2,14 +2,16 @@
 
 import contextlib
 import math
+import time
 import uuid
 from pathlib import Path
 
 import pytest
-from camp import kernel as kernel_module
 from camp.checks import KernelDiedError, ProbeFailedError, ProbeTimeoutError
 from camp.errors import KernelStartError
-from camp.kernel import MAX_OUTPUT_BYTES, CellTimedOutError, Kernel
+from camp.kernel import CellTimedOutError, Kernel
+from camp.running import DATA_TYPE, MAX_OUTPUT_BYTES
+from camp.warm import Isolation, WarmKernelError
 
 LOOP = "while True:\n    pass"
 
@@ -105,21 +107,15 @@ def test_what_is_no_data_is_said(shared, code, told):
     "forged",
     ["3", "{'a': 1}", "'not JSON'", "'[' * 100_000", "'1' * 10_000", "None", "'[' + '1,' * 600_000 + '1]'"],
 )
-def test_forged_data_is_refused(shared, forged):
-    """Data that the learner's code sends in the probe's name may be anything, and ends in a failed probe."""
+def test_forged_data_is_not_heard(shared, forged):
+    """Data that the learner's code sends in the probe's name may be anything, and the true answer counts."""
     code = f"""
 import IPython.display
-def forge(*args, **kwargs):
-    real({{"{kernel_module.DATA_TYPE}": {forged}}}, raw=True)
-real = IPython.display.display
-IPython.display.display = forge
+for _ in range(30):
+    IPython.display.display({{"{DATA_TYPE}": {forged}}}, raw=True)
 result = 1
 """
-    try:
-        with pytest.raises(ProbeFailedError):
-            shared.probe(code, {})
-    finally:
-        shared.run("import IPython.display\nIPython.display.display = IPython.core.display_functions.display")
+    assert shared.probe(code, {}) == 1
 
 
 def test_probe_that_prints_much_keeps_its_data(shared):
@@ -287,18 +283,26 @@ def test_no_process_is_left(processes_with):
     mark = f"CAMP_TEST_MARK={uuid.uuid4().hex}"
     spawn = "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
     name, value = mark.split("=")
+
+    def soon_gone():
+        """A kernel is dropped, and ended beside what is graded next."""
+        deadline = time.monotonic() + 20
+        while processes_with(mark) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return not processes_with(mark)
+
     with Kernel(3, environment={name: value}) as kernel:
         kernel.run(spawn)
         assert processes_with(mark), "the test must be able to fail"
         with pytest.raises(CellTimedOutError):
             kernel.run(LOOP)
-        assert processes_with(mark) == []
+        assert soon_gone()
         with pytest.raises(KernelDiedError):
             kernel.run(f"{spawn}\nimport os\nos._exit(0)")
-        assert processes_with(mark) == []
+        assert soon_gone()
         kernel.run("pass")
         assert processes_with(mark)
-    assert processes_with(mark) == []
+    assert soon_gone()
 
 
 @pytest.mark.slow
@@ -328,7 +332,14 @@ def test_what_a_cell_breaks_ends_with_the_kernel(damage):
     assert any(Path("/etc").iterdir())
 
 
+@pytest.fixture
+def no_sandbox(monkeypatch):
+    """A machine that has none: kernels are processes as Jupyter starts them."""
+    monkeypatch.setattr("camp.running.usable", lambda: Isolation(None))
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_sandbox")
 def test_machine_that_starts_no_kernel(monkeypatch):
     """Where no kernel starts, that is our error with the way out, and no learner's."""
     monkeypatch.setattr("ipykernel.kernelspec.get_kernel_dict", lambda *_, **__: {"argv": ["/nonexistent"]})
@@ -337,6 +348,35 @@ def test_machine_that_starts_no_kernel(monkeypatch):
         Kernel(5) as kernel,
     ):
         kernel.run("pass")
+
+
+@pytest.mark.slow
+def test_zygote_that_forks_no_kernel(monkeypatch):
+    """Where the zygote takes no orders, that is our error with its reason and the way out."""
+
+    def refuse(*_):
+        raise WarmKernelError("the zygote of warm kernels takes no orders: it is gone")
+
+    monkeypatch.setattr("camp.warm.nursery.Nursery.fork", refuse)
+    with pytest.raises(KernelStartError, match=r"it is gone.*; see camp doctor"), Kernel(5) as kernel:
+        kernel.run("pass")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_sandbox")
+def test_kernel_without_a_sandbox(processes_with):
+    """Where there is no sandbox a kernel runs, answers, times out, dies and comes back all the same."""
+    name = f"CAMP_TEST_{uuid.uuid4().hex}"
+    with Kernel(3, environment={name: "1"}) as kernel:
+        assert _text(kernel.run("x = 1\nprint('hello')")) == "hello\n"
+        assert kernel.probe("result = x + y", {"y": 2}) == 3
+        with pytest.raises(CellTimedOutError):
+            kernel.run(LOOP)
+        with pytest.raises(KernelDiedError):
+            kernel.run("import os\nos._exit(0)")
+        assert kernel.probe("result = x", {}) == 1
+        assert processes_with(name)
+    assert processes_with(name) == []
 
 
 def test_kernel_is_this_very_python(tmp_path, monkeypatch):

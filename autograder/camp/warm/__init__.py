@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation, Limits
-from camp.warm.nursery import isolation, usable
+from camp.warm.nursery import Lent, isolation, lend, prepare, usable
 
 __all__ = [
     "Backend",
     "Isolation",
+    "Lent",
     "Limits",
     "SandboxError",
     "WarmKernelError",
     "isolation",
+    "lend",
+    "prepare",
     "usable",
 ]

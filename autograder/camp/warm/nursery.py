@@ -49,15 +49,17 @@ class Brood:
 
 
 class Nursery:
-    """One running zygote. Use `nursery()` to get it.
+    """One end of a running zygote. Use `nursery()` to get it.
 
     Attributes:
-        isolation: the sandbox in use, and those that were refused.
+        isolation: the sandbox in use, and those that were refused; known once it is `ready`.
         pid: the zygote's process id.
     """
 
+    isolation: Isolation
+
     def __init__(self, brood: Brood) -> None:
-        self._lock = threading.Lock()
+        """Start a zygote; it imports while this process does something else."""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         settings = json.dumps({"preload": brood.preload, "backend": brood.backend})
@@ -74,34 +76,51 @@ class Nursery:
                 start_new_session=True,
             )
         self.pid = self._process.pid
-        answer = self._answer(READY_SECONDS)
+        self._lock = threading.Lock()
+        self._waiting = True
+
+    def ready(self) -> None:
+        """Wait until it takes orders.
+
+        Raises:
+            WarmKernelError: it does not start.
+        """
+        with self._lock:
+            if not self._waiting:
+                return
+            answer = self._answer(READY_SECONDS)
+            self._waiting = False
         refused = tuple((Backend(name), str(why)) for name, why in answer["refused"])
         self.isolation = Isolation(Backend(answer["backend"]) if answer["backend"] else None, refused)
         if answer.get("error"):
             self.close()
             raise WarmKernelError(f"warm kernels cannot be prepared: {answer['error']}")
 
-    def fork(self, order: dict[str, Any], files: list[int]) -> int:
-        """Have a kernel forked; return its keeper's pid, or 0 if it failed at once.
+    def fork(self, order: dict[str, Any], files: list[int]) -> None:
+        """Have a kernel forked. It, and who forked it, answer through the first of the files.
 
         Raises:
             WarmKernelError: the zygote has ended.
         """
-        with self._lock:
-            try:
-                socket.send_fds(self._socket, [json.dumps(order).encode()], files)
-            except OSError as error:
-                raise WarmKernelError(f"the zygote of warm kernels takes no orders: {error}") from None
-            return int(self._answer(READY_SECONDS)["keeper"])
+        try:
+            socket.send_fds(self._socket, [json.dumps(order).encode()], files)
+        except OSError as error:
+            raise WarmKernelError(f"the zygote of warm kernels takes no orders: {error}") from None
 
     def alive(self) -> bool:
         """Whether it can be asked for kernels."""
         return self._process.poll() is None
 
+    def lend(self, brood: Brood) -> Lent:
+        """What another process of this grader needs to have its kernels forked here, too."""
+        return Lent(self._socket, self.pid, self.isolation, brood)
+
     def close(self) -> None:
         """End the zygote; its kernels end when their own sockets close."""
         with contextlib.suppress(OSError):
             self._socket.close()
+        if self._waiting:  # it is importing, and would notice only at the end of that
+            self._process.kill()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
@@ -124,29 +143,87 @@ class Nursery:
         return answer
 
 
+@dataclass(frozen=True)
+class Lent:
+    """A zygote that another process started and ends; can be pickled for a process that is being started."""
+
+    control: socket.socket
+    pid: int
+    isolation: Isolation
+    brood: Brood
+
+    def use(self) -> None:
+        """Take this process's kernels from it."""
+        _nurseries[os.getpid(), self.brood] = _Borrowed(self)
+
+
+class _Borrowed(Nursery):
+    """The end of a zygote in a process that did not start it."""
+
+    def __init__(self, lent: Lent) -> None:
+        self._socket, self.pid, self.isolation = lent.control, lent.pid, lent.isolation
+
+    def ready(self) -> None:
+        """It was before it was lent."""
+
+    def alive(self) -> bool:
+        """Whether it can be asked for kernels. It says nothing more here, except by its end."""
+        try:
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._socket.close()
+
+
 _nurseries: dict[tuple[int, Brood], Nursery] = {}
 _lock = threading.Lock()
 
 
-def nursery(brood: Brood) -> Nursery:
-    """The zygote for these settings, started if there is none.
+def prepare(brood: Brood | None = None) -> None:
+    """Start the zygote for these settings if there is none, and do not wait for it."""
+    if sys.platform.startswith("linux"):
+        _hatched(brood or Brood())
 
-    Raises:
-        WarmKernelError: it does not start.
-        SandboxError: this machine has no sandbox, or not the one that was asked for.
-    """
-    key = (os.getpid(), brood)  # a forked grader must not share its parent's
+
+def _hatched(brood: Brood) -> Nursery:
+    key = (os.getpid(), brood)  # a forked grader has not the means to hear of its parent's
     with _lock:
         found = _nurseries.get(key)
         if found is None or not found.alive():
             found = _nurseries[key] = Nursery(brood)
             atexit.register(found.close)
+    return found
+
+
+def nursery(brood: Brood) -> Nursery:
+    """The zygote for these settings, started if there is none, and ready.
+
+    Raises:
+        WarmKernelError: it does not start.
+        SandboxError: this machine has no sandbox, or not the one that was asked for.
+    """
+    found = _hatched(brood)
+    found.ready()
     if found.isolation.backend is None:
         raise SandboxError(
             f"no sandbox can be set up here: {found.isolation}; "
             "use another machine for strangers' notebooks, or ask for the back end 'none' by name"
         )
     return found
+
+
+def lend() -> Lent | None:
+    """This process's zygote for its worker processes; None where they have to do without.
+
+    Raises:
+        WarmKernelError: it does not start.
+    """
+    return nursery(Brood()).lend(Brood()) if usable().safe else None
 
 
 @cache
@@ -172,6 +249,7 @@ def isolation(backend: Backend | None = None) -> Isolation:
         return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
     try:
         trial = Nursery(Brood(preload=None, backend=backend))
+        trial.ready()
     except WarmKernelError as error:
         return Isolation(None, ((Backend.NAMESPACES, str(error)),))
     trial.close()

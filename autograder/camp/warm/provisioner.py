@@ -22,19 +22,17 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import CaselessStrEnum, Dict, Integer, List, Unicode
 
+from camp.warm import orders
 from camp.warm.errors import WarmKernelError
 from camp.warm.limits import Backend, Limits
-from camp.warm.nursery import KEEP_ENVIRONMENT, PRELOAD, Brood, nursery
+from camp.warm.nursery import PRELOAD, Brood, nursery
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
 
 _log = logging.getLogger(__name__)
 
-CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-START_SECONDS = 30.0
 END_SECONDS = 10.0
-_MESSAGE_BYTES = 65_536
 # A path of a socket may have 107 characters, its name included.
 _LONGEST_FOLDER = 80
 
@@ -153,9 +151,9 @@ class ZygoteProvisioner(KernelProvisionerBase):
         listeners: list[socket.socket] = []
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            listeners += [_listen(self._address(name)) for name in CHANNELS]
+            listeners += orders.listeners({**self.connection_info})
             files = [theirs.fileno(), *(one.fileno() for one in listeners)]
-            self.pid = home.fork(self._order(backend, kwargs), files)
+            home.fork(self._order(backend, kwargs), files)
         finally:
             for one in (theirs, *listeners):
                 one.close()
@@ -189,31 +187,28 @@ class ZygoteProvisioner(KernelProvisionerBase):
     def _order(self, backend: Backend, kwargs: dict[str, Any]) -> dict[str, Any]:
         if backend is not Backend.NAMESPACES:
             self._home = tempfile.mkdtemp(prefix="camp-home-")
-        connection: dict[str, Any] = {**self.connection_info}
-        if isinstance(connection["key"], bytes):
-            connection["key"] = connection["key"].decode()
         cwd = kwargs.get("cwd")
-        return {
-            "backend": backend,
-            "limits": Limits.from_data(self.limits).to_data(),
-            "connection": {k: v for k, v in connection.items() if not k.startswith("curve")},
-            "environment": _given(kwargs["env"]),
-            "arguments": self._arguments,
-            "files": str(Path(cwd).absolute()) if cwd else None,
-            "folder": self._home,
-            "seed": self.seed,
-        }
-
-    def _address(self, name: str) -> str:
-        return f"{self.connection_info['ip']}-{self.connection_info[f'{name}_port']}"  # type: ignore[literal-required]
+        return orders.order(
+            backend,
+            Limits.from_data(self.limits),
+            {**self.connection_info},
+            kwargs["env"],
+            files=str(Path(cwd).absolute()) if cwd else None,
+            folder=self._home,
+            seed=self.seed,
+            arguments=self._arguments,
+        )
 
     async def _started(self) -> None:
-        """Wait for the keeper's first word."""
-        self._last = {}
-        while not self._last and await self._heard(START_SECONDS):
-            pass
-        if self._last.get("started"):
-            return
+        """Wait for the first words of the keeper, and of the zygote, which names it."""
+        self._last, self.pid = {}, 0
+        while not self._last.keys() >= {"started", "keeper"} and "error" not in self._last:
+            if not await self._heard(orders.START_SECONDS):
+                break
+        else:
+            if "error" not in self._last:
+                self.pid = int(self._last["keeper"])
+                return
         reason = self._last.get("error", "no answer from its process")
         self._close()
         raise WarmKernelError(f"the kernel could not be started in its sandbox: {reason}")
@@ -240,7 +235,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
         if self._channel is None:
             return False
         try:
-            data = self._channel.recv(_MESSAGE_BYTES, socket.MSG_DONTWAIT)
+            data = self._channel.recv(orders.MESSAGE_BYTES, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except OSError:
@@ -248,7 +243,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
         if not data:
             self._code = -signal.SIGKILL if self._code is None else self._code
             return False
-        self._last = json.loads(data)
+        self._last |= json.loads(data)
         if "exit" in self._last:
             self._code, self.ended_by = int(self._last["exit"]), str(self._last["reason"])
         return True
@@ -268,24 +263,6 @@ def _short_temporary() -> str | None:
     """Where sockets can lie: the usual folder unless its name is too long."""
     usual = tempfile.gettempdir()
     return usual if len(usual) <= _LONGEST_FOLDER // 2 else "/tmp"  # noqa: S108 - mkdtemp makes it private
-
-
-def _listen(address: str) -> socket.socket:
-    """A socket that waits for connections; they are answered once the kernel has it."""
-    Path(address).unlink(missing_ok=True)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    made.bind(address)
-    made.listen(16)
-    return made
-
-
-def _given(environment: dict[str, str]) -> dict[str, str]:
-    """What was chosen for the kernel; what merely is in this process's environment may be secret."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name in KEEP_ENVIRONMENT or os.environ.get(name) != value
-    }
 
 
 def _further(argv: list[str]) -> list[str]:

@@ -75,6 +75,7 @@ def main() -> None:
 
 def _preload(names: Sequence[str]) -> str:
     """Import modules; what cannot be imported the learner's code will be told by Python itself."""
+    gc.disable()  # it would look again and again through all that was imported, and find nothing
     os.environ[_AUTOLOAD] = "0"  # no device package but those named; see kernel_app.load_devices
     sys.modules["debugpy"] = None  # type: ignore[assignment] # nobody debugs here, and it takes 0.1 s
     for name in (*_KERNEL, *_KERNEL_LATER, *names):
@@ -91,6 +92,7 @@ def _preload(names: Sequence[str]) -> str:
     if _device_in_use():
         return f"importing {_DEVICE} initialised a device, which forked kernels could not use"
     gc.collect()
+    gc.enable()
     gc.freeze()  # or the collector would touch, and so copy, every page in every child
     return ""
 
@@ -223,15 +225,19 @@ class _Zygote:
             listeners,
             self._count,
         )
-        keeper = confine.start(cell, lambda: _kernel(cell, order, listeners))
+        try:
+            keeper = confine.start(cell, lambda: _kernel(cell, order, listeners))
+            told: dict[str, Any] = {"keeper": keeper}
+        except OSError as error:  # no memory, or no room in the table of processes, for one more
+            keeper, told = 0, {"error": str(error)}
         for listener in listeners:
             os.close(listener)
+        with contextlib.suppress(OSError):  # who asked for it is gone; then so is the kernel
+            os.write(channel, json.dumps(told).encode())
         if keeper:
             self._kept[keeper] = channel
-            _say(self._control, {"keeper": keeper})
         else:
             os.close(channel)
-            _say(self._control, {"keeper": 0})
 
 
 def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> None:

@@ -1,0 +1,149 @@
+"""The conversation with a kernel, in Jupyter's messages: one request at a time, news as soon as it comes."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+import zmq
+from jupyter_client.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ASK_AGAIN_SECONDS = 0.05
+_LOOK_AFTER_SECONDS = 0.5
+_MESSAGES_WAITING = 100
+
+
+class TalkTimeoutError(Exception):
+    """The kernel has not answered in time."""
+
+
+class KernelEndedError(Exception):
+    """The kernel's process has ended."""
+
+
+class Life(Protocol):
+    """Knows whether the kernel still runs."""
+
+    def ended(self) -> bool:
+        """Whether its process has ended."""
+        ...
+
+    def fileno(self) -> int:
+        """What becomes readable when it ends; -1 if nothing does, and it has to be looked after."""
+        ...
+
+
+class Talk:
+    """Speaks with one kernel.
+
+    Args:
+        connection: what its connection file holds.
+        life: whether it still runs.
+        output_bytes: size of one message from it; a larger one ends the connection.
+    """
+
+    def __init__(self, connection: dict[str, Any], life: Life, output_bytes: int) -> None:
+        self._life = life
+        self._session = Session(
+            key=connection["key"].encode(), signature_scheme=connection["signature_scheme"]
+        )
+        self._context = zmq.Context()
+        self._shell, self._iopub = self._context.socket(zmq.DEALER), self._context.socket(zmq.SUB)
+        self._poller = zmq.Poller()
+        self._iopub.subscribe(b"")
+        for one, name in ((self._shell, "shell"), (self._iopub, "iopub")):
+            one.linger = 0
+            one.maxmsgsize = output_bytes
+            one.rcvhwm = _MESSAGES_WAITING
+            separator = ":" if connection["transport"] == "tcp" else "-"
+            address = f"{connection['ip']}{separator}{connection[f'{name}_port']}"
+            one.connect(f"{connection['transport']}://{address}")
+            self._poller.register(one, zmq.POLLIN)
+        if life.fileno() >= 0:
+            self._poller.register(life.fileno(), zmq.POLLIN)
+
+    def wait_until_ready(self, seconds: float) -> None:
+        """Wait until the kernel answers on both channels.
+
+        What it says before it knows of a listener is lost, so it is asked again until it is heard.
+
+        Raises:
+            TalkTimeoutError: it has not answered in time.
+            KernelEndedError: it has ended instead.
+        """
+        deadline = time.monotonic() + seconds
+        silent = {self._shell, self._iopub}
+        while silent:
+            self._session.send(self._shell, "kernel_info_request")
+            again = time.monotonic() + _ASK_AGAIN_SECONDS
+            try:
+                while silent:
+                    for one in self._news(again):
+                        one.recv_multipart()
+                        silent.discard(one)
+            except TalkTimeoutError:
+                if again > deadline:
+                    raise
+
+    def execute(self, source: str, seconds: float, hear: Callable[[str, dict[str, Any]], None]) -> None:
+        """Run a cell until the kernel has said that it is done.
+
+        Args:
+            source: the cell's text.
+            seconds: how long that may take.
+            hear: called with the type and the content of each message that the cell gives rise to.
+
+        Raises:
+            TalkTimeoutError: it took longer.
+            KernelEndedError: the kernel ended meanwhile.
+            ValueError: a message is not signed, or not one of Jupyter's.
+        """
+        deadline = time.monotonic() + seconds
+        content = {"code": source, "silent": False, "store_history": False, "user_expressions": {}}
+        content |= {"allow_stdin": False, "stop_on_error": True}
+        request = self._session.msg("execute_request", content)
+        asked = request["header"]["msg_id"]
+        self._session.send(self._shell, request)
+        waiting = {self._shell, self._iopub}
+        while waiting:
+            for one in self._news(deadline):
+                _, message = self._session.recv(one, mode=zmq.NOBLOCK)
+                if message is None or message["parent_header"].get("msg_id") != asked:
+                    continue
+                kind, content = message["msg_type"], message["content"]
+                if one is self._shell:
+                    waiting.discard(one)
+                elif kind != "status":
+                    hear(kind, content)
+                elif content["execution_state"] == "idle":
+                    waiting.discard(one)
+
+    def close(self) -> None:
+        """End the conversation, not the kernel."""
+        for one in (self._shell, self._iopub):
+            one.close()
+        self._context.term()
+
+    def _news(self, deadline: float) -> list[zmq.Socket[bytes]]:
+        """The sockets that have a message.
+
+        Raises:
+            TalkTimeoutError: none has one before the deadline.
+            KernelEndedError: the kernel has ended.
+        """
+        watched = self._life.fileno() >= 0
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TalkTimeoutError
+            wait = left if watched else min(left, _LOOK_AFTER_SECONDS)
+            ready = dict(self._poller.poll(math.ceil(1000 * wait)))
+            found = [one for one in (self._shell, self._iopub) if one in ready]
+            if found:
+                return found
+            if (self._life.fileno() in ready or not watched) and self._life.ended():
+                raise KernelEndedError
