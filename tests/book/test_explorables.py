@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
+from typing import TYPE_CHECKING, Any
 
+import npusim
 import pytest
-from explorables import launch, stack
+import torch
+import torch_npu  # noqa: F401  teaches PyTorch the device
+from explorables import cube_core, launch, stack, timeline
+
+if TYPE_CHECKING:
+    from explorables.reference import Html
 
 IN_ITS_LAYER = {
     "language": {"AscendCL"},
@@ -84,3 +93,121 @@ def test_bars_stay_inside_their_track() -> None:
     """A share above the peak, which a wrong constant would give, does not draw beyond the frame."""
     widths = [float(width) for width in re.findall(r"width:([\d.]+)%", launch.frame(4096, 1.0, 1.0, 1.0))]
     assert widths == [100.0, 100.0]
+
+
+# --- the Cube's core and the timeline, whose script chooses among the simulator's figures -----------------
+
+
+def packed(shown: Html) -> Any:
+    """The figures that a page carries for its script."""
+    found = re.search(r'<script type="application/json">(.*?)</script>', shown.text, flags=re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+@pytest.fixture(scope="module")
+def core() -> Any:
+    """All that the explorable of the core carries."""
+    return packed(cube_core.core_explorer())
+
+
+@pytest.mark.parametrize("dtype", cube_core.TYPES)
+def test_every_frame_of_the_core_is_what_the_simulator_charges(core: Any, dtype: str) -> None:
+    """Time and cores of each frame are those of the cost model, at the place where the script looks."""
+    fields = list(cube_core.Frame.__dataclass_fields__)
+    for row in core["chips"]:
+        chip = npusim.find_chip(row["name"])
+        sizes = list(itertools.product(cube_core.SIZES, repeat=3))
+        assert len(row["frames"][dtype]) == len(sizes)
+        for values, size in zip(row["frames"][dtype], sizes, strict=True):
+            shown = dict(zip(fields, values, strict=True))
+            cost = npusim.cost(chip, cube_core.matmul(*size, dtype))
+            assert shown["ns"] == cost.duration
+            assert shown["total"] == round(cost.duration * chip.clock_mhz / 1000)
+            assert shown["cube"] == round(cost.cube * chip.clock_mhz / 1000)
+            assert shown["cores"] == cost.blocks
+
+
+def test_the_script_of_the_core_names_the_figures_in_their_order() -> None:
+    """What Python writes by position, the script reads by position."""
+    script = cube_core.SCRIPT.read_text(encoding="utf-8")
+    names = re.search(r"const names = \[(.*?)\]", script, flags=re.DOTALL)
+    assert names
+    assert re.findall(r'"(\w+)"', names[1]) == list(cube_core.Frame.__dataclass_fields__)
+
+
+def test_no_buffer_of_the_core_overflows(core: Any) -> None:
+    """L1, L0A, L0B, L0C and UB hold no more than the chip's table says, and L0C is never empty."""
+    fields = list(cube_core.Frame.__dataclass_fields__)
+    places = [fields.index(name) for name in ("l1", "l0a", "l0b", "l0c", "ub")]
+    for chip in core["chips"]:
+        for frames in chip["frames"].values():
+            for values in frames:
+                held = [values[place] for place in places]
+                assert all(used <= room for used, room in zip(held, chip["room"], strict=True)), values
+                assert held[3] > 0
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[str, list[timeline.Bar]]:
+    """The bars of every way to write the loop."""
+    return timeline.frames()
+
+
+def test_every_choice_of_the_timeline_has_a_run(runs: dict[str, list[timeline.Bar]]) -> None:
+    """Three sizes, and two of each: number of streams, kinds of copies, times of reading."""
+    wanted = itertools.product(timeline.ROWS, timeline.STREAMS, timeline.COPIES, timeline.READS)
+    assert set(runs) == {"|".join(way) for way in wanted}
+    assert set(packed(timeline.stream_timeline())) == set(runs)
+
+
+def test_bars_of_one_lane_do_not_overlap(runs: dict[str, list[timeline.Bar]]) -> None:
+    """A stream does one thing after another, and the host too."""
+    for found in runs.values():
+        for lane in range(3):
+            bars = sorted((b.start, b.start + b.duration) for b in found if b.row == lane and b.duration)
+            assert all(before[1] <= after[0] + 1e-6 for before, after in itertools.pairwise(bars))
+
+
+def test_the_timeline_shows_what_its_page_says(runs: dict[str, list[timeline.Bar]]) -> None:
+    """Two streams help a loop that does not read; reading after each batch undoes it; small ones wait."""
+
+    def done(size: str, streams: int, reads: int) -> float:
+        way = "|".join((size, timeline.STREAMS[streams], timeline.COPIES[0], timeline.READS[reads]))
+        return max(bar.start + bar.duration for bar in runs[way])
+
+    small, medium, _ = timeline.ROWS
+    assert done(medium, 1, 0) < 0.7 * done(medium, 0, 0)
+    assert done(medium, 1, 1) == done(medium, 0, 1)
+    assert done(small, 1, 0) == done(small, 0, 0)
+
+
+@pytest.mark.parametrize("read_each", [False, True])
+@pytest.mark.parametrize("streams", [1, 2])
+def test_the_timeline_is_the_loop_in_pytorch(
+    monkeypatch: pytest.MonkeyPatch, streams: int, *, read_each: bool
+) -> None:
+    """The loop as its page prints it makes the device do the same: at the same times."""
+    monkeypatch.setattr(timeline, "WIDTH", 64)
+    weight = torch.ones(64, 64, dtype=torch.float16, device="npu:0")
+    batches = [torch.ones(16, 64, dtype=torch.float16).pin_memory() for _ in range(timeline.BATCHES)]
+    side = torch.npu.Stream() if streams > 1 else torch.npu.current_stream()
+    torch.npu.synchronize()
+    before = len(npusim.node().records)
+    for number, batch in enumerate(batches, start=1):
+        with torch.npu.stream(side):
+            x = batch.to("npu:0", non_blocking=True)
+        if streams > 1:
+            torch.npu.current_stream().wait_event(side.record_event())
+        z = (x @ weight) @ weight
+        if read_each or number == timeline.BATCHES:
+            z[0, 0].item()
+    found = [r for r in npusim.node().records[before:] if r.category in {"kernel", "copy"}]
+    wanted = [
+        r
+        for r in timeline.run(16, streams=streams, blocking=False, read_each=read_each)
+        if r.category in {"kernel", "copy"}
+    ]
+    assert [(r.category, r.start - found[0].launched, r.duration) for r in found] == [
+        (r.category, r.start - wanted[0].launched, r.duration) for r in wanted
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+import npusim
 import pytest
 
 from .conftest import ROOT
@@ -28,6 +29,7 @@ CHAPTERS = ["index.html"] + [
 PAGES = [*CHAPTERS, "search.html"]
 STACK = "part1/stack.html"
 HELLO = "part1/hello-npu.html"
+DAVINCI = "part1/davinci.html"
 MEGABYTE = 1_000_000
 
 
@@ -236,6 +238,45 @@ def test_the_slider_moves(visit: Callable[..., Visit]) -> None:
     assert seen.complaints == []
 
 
+def test_the_core_shows_what_the_simulator_charges(visit: Callable[..., Visit]) -> None:
+    """One key on m brings another cut and other units; the cycles are the cost model's for these sizes."""
+    seen = visit()
+    page = seen.open(DAVINCI)
+    page.get_by_label("type").select_option("int8")
+    slider = page.get_by_label("m, rows of A")
+    before = page.locator(".camp-core .units").inner_text()
+    slider.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".camp-core .units").inner_text() != before
+    assert slider.get_attribute("aria-valuetext") == "1"
+    told = page.locator(".camp-core .told").inner_text()
+    sizes = re.match(r"\((\d+) . (\d+)\) times \(\d+ . (\d+)\): ([\d,]+) cycles", told)
+    assert sizes
+    m, k, n, cycles = (int(part.replace(",", "")) for part in sizes.groups())
+    left, right, result = (npusim.TensorSpec(shape, "int8") for shape in ((m, k), (k, n), (m, n)))
+    chip = npusim.find_chip("Ascend910B3")
+    cost = npusim.cost(chip, npusim.Op("MatMulV2", "matmul", [left, right], [result]))
+    assert cycles == round(cost.duration * chip.clock_mhz / 1000)
+    assert seen.complaints == []
+
+
+def test_the_timeline_moves(visit: Callable[..., Visit]) -> None:
+    """Another choice draws other bars; the slider tells what happens at a moment, with the keyboard too."""
+    seen = visit()
+    page = seen.open(HELLO)
+    told = page.locator(".camp-timeline .told")
+    before = told.inner_text()
+    page.locator(".camp-timeline [data-choice=streams]").select_option(index=1)
+    assert told.inner_text() != before
+    note = page.locator(".camp-timeline .note")
+    moment = note.inner_text()
+    page.get_by_label("moment").focus()
+    page.keyboard.press("End")
+    assert note.inner_text() != moment
+    assert "stream 0: idle" in note.inner_text()
+    assert seen.complaints == []
+
+
 # --- finding one's way ----------------------------------------------------------------------------
 
 
@@ -247,6 +288,7 @@ def test_the_slider_moves(visit: Callable[..., Visit]) -> None:
         ("昇腾", "Glossary"),
         ("张量加速引擎", "The Ascend stack"),
         ("流", "Hello, NPU"),
+        ("达芬奇架构", "DaVinci: inside a core"),
     ],
 )
 def test_search_finds(visit: Callable[..., Visit], term: str, found: str) -> None:
