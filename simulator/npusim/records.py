@@ -1,10 +1,12 @@
 """The event list: everything that happened on virtual time, kept in columns.
 
-A million operators take about 50 bytes each; a `Record` is made when it is asked for.
+A record takes 35 bytes, in memory up to a bound and in a temporary file beyond it; a `Record` is made when
+it is asked for.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
 from typing import TYPE_CHECKING, overload
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from npusim.cost_model import Cost
     from npusim.op import TensorSpec
+    from npusim.spill import Spill
 
 KINDS = ("kernel", "copy", "sync", "event_record", "event_wait", "collective")
 _KIND_NUMBER = {name: i for i, name in enumerate(KINDS)}
@@ -145,33 +148,56 @@ class Record:
         )
 
 
+_TYPES = ("B", "H", "I", "I", "q", "q", "q")  # category, device, stream, task, launched, start, duration
+IN_MEMORY = 200_000
+TASKS_IN_MEMORY = 20_000
+
+
 class RecordLog:
-    """The list of records, in the order in which the host made the calls."""
+    """The list of records, in the order in which the host made the calls.
+
+    Args:
+        in_memory: how many records are kept in memory; as many at a time go to a temporary file
+            (`npusim.spill`), from which they are read back as if they had stayed.
+        tasks_in_memory: the same for tasks.
+    """
 
     __slots__ = (
+        "_bound",
         "_categories",
+        "_columns",
         "_devices",
         "_durations",
+        "_gone",
+        "_in_memory",
         "_launched",
         "_numbers",
+        "_spill",
         "_starts",
         "_streams",
         "_task_ids",
         "_tasks",
+        "_tasks_bound",
+        "_tasks_gone",
+        "_tasks_in_memory",
         "enabled",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, in_memory: int = IN_MEMORY, tasks_in_memory: int = TASKS_IN_MEMORY) -> None:
         self.enabled = True
+        self._in_memory = self._bound = in_memory
+        self._tasks_in_memory = self._tasks_bound = tasks_in_memory
+        self._spill: Spill | None = None
+        self._gone = 0  # records in the file
+        self._tasks_gone = 0
         self._tasks: list[Task] = []
         self._numbers: dict[int, int] = {}  # id of a task, which _tasks keeps alive, to its number
-        self._categories = array("B")
-        self._devices = array("H")
-        self._streams = array("L")
-        self._task_ids = array("L")
-        self._launched = array("q")
-        self._starts = array("q")
-        self._durations = array("q")
+        self._new_columns()
+
+    def _new_columns(self) -> None:
+        columns = self._columns = tuple(array(code) for code in _TYPES)
+        self._categories, self._devices, self._streams, self._task_ids = columns[:4]
+        self._launched, self._starts, self._durations = columns[4:]
 
     def add(  # noqa: PLR0913, PLR0917 - the hot path: one call a launch, by position
         self,
@@ -184,12 +210,11 @@ class RecordLog:
         duration: int,
     ) -> Record:
         """Appends what happened and returns it."""
-        index = len(self._starts)
+        index = self._gone + len(self._starts)
         if self.enabled:
             number = self._numbers.get(id(task))
             if number is None:
-                number = self._numbers[id(task)] = len(self._tasks)
-                self._tasks.append(task)
+                number = self._number(task)
             self._categories.append(_KIND_NUMBER[category])
             self._devices.append(device)
             self._streams.append(stream)
@@ -197,16 +222,21 @@ class RecordLog:
             self._launched.append(launched)
             self._starts.append(start)
             self._durations.append(duration)
+            if len(self._starts) >= self._bound:
+                self._put_away()
         return Record(index, category, task, device, stream, launched, start, duration)
 
     def clear(self) -> None:
         """Forgets everything."""
         enabled = self.enabled
-        self.__init__()  # type: ignore[misc]  # a fresh log in place: others hold a reference to this one
+        if self._spill is not None:
+            self._spill.close()
+        # a fresh log in place: others hold a reference to this one
+        self.__init__(self._in_memory, self._tasks_in_memory)  # type: ignore[misc]
         self.enabled = enabled
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return self._gone + len(self._starts)
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
@@ -219,17 +249,57 @@ class RecordLog:
             index += len(self)
         if not 0 <= index < len(self):
             raise IndexError(f"record {index} of {len(self)}")
-        return Record(
-            index,
-            KINDS[self._categories[index]],
-            self._tasks[self._task_ids[index]],
-            self._devices[index],
-            self._streams[index],
-            self._launched[index],
-            self._starts[index],
-            self._durations[index],
-        )
+        columns, i = self._columns, index - self._gone
+        if i < 0 and self._spill is not None:
+            columns, i = self._spill.chunk(index // self._in_memory), index % self._in_memory
+        category, device, stream, task, launched, start, duration = (column[i] for column in columns)
+        return Record(index, KINDS[category], self._task(task), device, stream, launched, start, duration)
 
     def __iter__(self) -> Iterator[Record]:
         for i in range(len(self)):
             yield self[i]
+
+    def _number(self, task: Task) -> int:
+        """A number for a task that has none yet."""
+        if len(self._tasks) >= self._tasks_bound:  # shapes that change all the time
+            self._put_tasks_away()
+        number = self._numbers[id(task)] = self._tasks_gone + len(self._tasks)
+        self._tasks.append(task)
+        return number
+
+    def _task(self, number: int) -> Task:
+        if number >= self._tasks_gone or self._spill is None:
+            return self._tasks[number - self._tasks_gone]
+        group, i = divmod(number, self._tasks_in_memory)
+        return self._spill.tasks(group)[i]
+
+    def _put_away(self) -> None:
+        """Moves the records in memory to the file; they stay where it cannot be written."""
+        try:
+            self._opened().put_chunk(self._columns)
+        except OSError:
+            self._give_up()
+            return
+        self._gone += len(self._starts)
+        self._new_columns()
+
+    def _put_tasks_away(self) -> None:
+        try:
+            self._opened().put_tasks(self._tasks)
+        except OSError:
+            self._give_up()
+            return
+        self._tasks_gone += len(self._tasks)
+        self._tasks = []
+        self._numbers = {}
+
+    def _give_up(self) -> None:
+        """No temporary file can be had, or the disk is full: memory is what there is."""
+        self._bound = self._tasks_bound = sys.maxsize
+
+    def _opened(self) -> Spill:
+        if self._spill is None:
+            from npusim.spill import Spill
+
+            self._spill = Spill(_TYPES)
+        return self._spill
