@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from camp import __version__
-from camp.errors import CampError, CourseError, LintError, SubmissionsError
+from camp.errors import CampError, CourseError, ExportError, LintError, SubmissionsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from camp.classroom import Submission
     from camp.course import Course
     from camp.doctor import Symptom
     from camp.paths import Layout
-    from camp.verdict import Verdict
 
 WORKERS = os.cpu_count() or 1
+MAX_PAIRS = 20
+"""Pairs that `camp similar` prints; its page has more."""
 
 
 class _Camp(click.Group):
@@ -60,6 +60,8 @@ class _Camp(click.Group):
 @click.pass_context
 def main(context: click.Context, root: Path | None) -> None:
     """Release, grade and prove the exercises of CANN Camp."""
+    import camp.quick  # noqa: F401 - before any command imports what it keeps out
+
     context.obj = root
 
 
@@ -113,6 +115,17 @@ def release(context: click.Context, assignments: tuple[str, ...]) -> None:
         _console().print(f"{'released' if made else 'unchanged'}  {exercise.id}  → {where}")
 
 
+_workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
+)
+_scheduler_option = click.option(
+    "--scheduler",
+    default="",
+    metavar="ADDRESS",
+    help="Grade by the workers of the Dask scheduler at this address (tcp://host:8786) instead.",
+)
+
+
 @main.command()
 @click.argument("assignments", nargs=-1)
 @click.option(
@@ -125,21 +138,25 @@ def release(context: click.Context, assignments: tuple[str, ...]) -> None:
     flag_value="if alone",
     help="The same, but where a class of your own is there, grade that.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
-)
+@_workers_option
+@_scheduler_option
 @click.pass_context
-def grade(
+def grade(  # noqa: PLR0913 - a command's options
     context: click.Context,
     assignments: tuple[str, ...],
     source: Path | None,
     workers: int,
+    scheduler: str,
     *,
     example: str | None,
 ) -> None:
     """Grade submissions of ASSIGNMENTS (default: all).
 
-    Without --from and --example, grades what nbgrader has collected into build/course/submitted.
+    Without --from and --example, grades what nbgrader has collected into build/course/submitted. What did
+    not change since it was graded is not graded again; a run that was broken off goes on by the same command.
+
+    The exit code is 1 where a submission was refused, could not be taken in or lies where none is looked
+    for, each told in a line; all the others are graded.
     """
     if example and source is not None:
         raise SubmissionsError("--from and --example exclude each other; give the one or the other")
@@ -149,18 +166,30 @@ def grade(
     from camp import classroom
     from camp.example import others
     from camp.exercise import load_exercise
+    from camp.progress import Progress
 
     for name in names:
         load_exercise(course, name)  # a fault in one ends this before anything is changed
+    amiss: list[str] = []
     if example == "always" or (example and not others(layout)):
         _collect_example(layout, course, names)
     elif source is not None:
-        _collect(layout, course, source, names)
+        amiss = _collect(layout, course, source, names)
     todo = classroom.submissions(layout, course, names)
     if not todo:
         raise SubmissionsError("nothing is submitted yet; give --from FOLDER or --example")
-    _say_if_unsafe()
-    _grade_with_progress(layout, course, todo, workers)
+    if not scheduler:
+        _say_if_unsafe()
+    progress = Progress(_console())
+    try:
+        with progress:
+            classroom.grade_class(layout, course, todo, classroom.Means(workers, scheduler), progress)
+    finally:
+        if not example:  # whose one is refused to show how that looks
+            for line in progress.refused:
+                click.echo(f"camp: {line}", err=True)
+    if amiss or (progress.refused and not example):
+        sys.exit(1)
 
 
 def _collect_example(layout: Layout, course: Course, names: list[str]) -> None:
@@ -172,8 +201,8 @@ def _collect_example(layout: Layout, course: Course, names: list[str]) -> None:
     collect(layout, course, look_through(course, write_example_class(layout, course, names), names))
 
 
-def _collect(layout: Layout, course: Course, source: Path, names: list[str]) -> None:
-    """Take in a folder of submissions; say what in it was missed, and that the example class has left."""
+def _collect(layout: Layout, course: Course, source: Path, names: list[str]) -> list[str]:
+    """Take in a folder of submissions; say what was missed, and return what was handed in in vain."""
     from camp.example import remove_example_class
     from camp.inbox import collect, look_through
 
@@ -183,6 +212,7 @@ def _collect(layout: Layout, course: Course, source: Path, names: list[str]) -> 
     collect(layout, course, inbox)
     for notice in inbox.notices:
         click.echo(f"camp: {notice}", err=True)
+    return inbox.amiss
 
 
 def _say_if_unsafe() -> None:
@@ -198,24 +228,58 @@ def _say_if_unsafe() -> None:
         )
 
 
-def _grade_with_progress(layout: Layout, course: Course, todo: list[Submission], workers: int) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+@main.command()
+@click.argument("assignments", nargs=-1)
+@click.option(
+    "--diff", is_flag=True, help="Show whose points would change, by how much and why; write nothing."
+)
+@click.option("--yes", is_flag=True, help="With --diff: show it, then write.")
+@click.option("--learner", "learners", multiple=True, help="Grade this learner only; may be repeated.")
+@click.option(
+    "--task", "tasks", multiple=True, help="Only submissions in which this task's result changes; repeatable."
+)
+@_workers_option
+@_scheduler_option
+@click.pass_context
+def regrade(  # noqa: PLR0913, PLR0917 - a command's options
+    context: click.Context,
+    assignments: tuple[str, ...],
+    learners: tuple[str, ...],
+    tasks: tuple[str, ...],
+    workers: int,
+    scheduler: str,
+    *,
+    diff: bool,
+    yes: bool,
+) -> None:
+    """Grade again what was graded of ASSIGNMENTS (default: all), also what did not change.
 
-    from camp import classroom
-    from camp.verdict import in_words
+    Shows whose points change, then writes the new verdicts, unless --diff is given alone. Points given by
+    hand and policies stay as they are.
+    """
+    layout = _layout(context)
+    course = _course(layout)
+    names = _chosen(course, assignments)
+    from camp import regrade as again
+    from camp.classroom import Means
+    from camp.progress import Progress
 
-    columns = (TextColumn("grading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console(), transient=True) as bar:
-        job = bar.add_task("", total=len(todo))
-
-        def tell(verdict: Verdict, earlier: bool) -> None:  # noqa: FBT001 - a callback's second fact
-            note = " (unchanged)" if earlier else ""
-            points = f"{verdict.points} of {verdict.max_points}"
-            line = f"graded  {verdict.learner}  {verdict.assignment}  {points}  {in_words(verdict)}{note}"
-            bar.console.print(line, soft_wrap=True, markup=False)
-            bar.advance(job)
-
-        classroom.grade_class(layout, course, todo, workers, tell)
+    wanted = again.Wanted(names, learners, tasks)
+    again.graded(layout, course, wanted)  # a filter that nothing passes ends this at once
+    if not scheduler:
+        _say_if_unsafe()
+    console = _console()
+    with again.alone(layout):
+        with Progress(console, again=True) as progress:
+            changes = again.grade_again(layout, course, wanted, Means(workers, scheduler), progress)
+        console.print(again.table(changes) if changes.points else "no points change")
+        if diff and not yes:
+            console.print(again.in_words(changes, written=False))
+            changes.raise_troubles()
+            return
+        again.write(layout, course, changes, progress)
+        console.print(again.in_words(changes, written=True))
+        changes.raise_troubles()
 
 
 @main.command()
@@ -246,6 +310,61 @@ def report(context: click.Context) -> None:
 @main.command()
 @click.argument("assignments", nargs=-1)
 @click.option(
+    "--to",
+    "form",
+    type=click.Choice(["canvas", "moodle", "csv", "lti"]),
+    required=True,
+    help="For the gradebook import of Canvas or Moodle, as plain CSV, or as LTI score objects.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file. Default: a file of that kind in build/report/export/.",
+)
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A gradebook exported from Canvas, whose people and columns, with Canvas's ids, are used.",
+)
+@click.option("--send", is_flag=True, help="With --to lti: send the scores to the configured platform.")
+@click.pass_context
+def export(  # noqa: PLR0913 - a command's options
+    context: click.Context,
+    assignments: tuple[str, ...],
+    form: str,
+    output: Path | None,
+    like: Path | None,
+    *,
+    send: bool,
+) -> None:
+    """Write the grades of ASSIGNMENTS (default: all) for a learning management system.
+
+    A grade stays empty where nothing was handed in or something waits for grading by hand.
+    """
+    if like and form != "canvas":
+        raise ExportError(f"--like goes with --to canvas, not with --to {form}; leave it out")
+    if send and form != "lti":
+        raise ExportError(f"--send goes with --to lti; a file for {form} is imported there by hand")
+    layout = _layout(context)
+    course = _course(layout)
+    names = _chosen(course, assignments)
+    from camp.gradebook import GradebookDoor
+    from camp.lms import exporter
+    from camp.lti import platform
+
+    if send:
+        platform()
+    plugin = exporter(form, course, names, like)
+    plugin.to = str(output or layout.report / "export" / plugin.default_target)
+    GradebookDoor(layout).export_with(plugin)
+    _console().print(f"written  {plugin.to}", soft_wrap=True, markup=False)
+    if plugin.waiting:
+        click.echo(f"camp: {plugin.waiting} wait for grading by hand; their grades are left empty", err=True)
+
+
+@main.command()
+@click.argument("assignments", nargs=-1)
+@click.option(
     "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
 )
 @click.pass_context
@@ -266,6 +385,46 @@ def lint(context: click.Context, assignments: tuple[str, ...], workers: int) -> 
         raise LintError(
             f"{faults} fault{'s' if faults > 1 else ''}; mend the exercise where it is named above"
         )
+
+
+@main.command()
+@click.argument("assignment")
+@click.pass_context
+def similar(context: click.Context, assignment: str) -> None:
+    """Look for copied answers among the submissions of ASSIGNMENT.
+
+    Compares answers task by task, as tokens; names, comments and layout do not matter, nor does what the
+    course gave. A likeness is a reason to look at both, and no proof: the page that is written says how sure
+    each one is, and what false alarms look like.
+    """
+    layout = _layout(context)
+    course = _course(layout)
+    name = course.find(assignment).id
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from camp.classroom import submissions
+    from camp.exercise import load_exercise
+    from camp.similar import look_for_copies, write_similar
+
+    handed_in = submissions(layout, course, [name])
+    if not handed_in:
+        raise SubmissionsError(f"nothing of {name} is submitted yet; camp grade --from FOLDER collects it")
+    columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=_console(), transient=True) as bar:
+        job = bar.add_task("", total=len(handed_in))
+        found = look_for_copies(
+            load_exercise(course, name), ((s.learner, s.path) for s in handed_in), lambda: bar.advance(job)
+        )
+    page = write_similar(layout, found)
+    console = _console()
+    for like in found.likenesses[:MAX_PAIRS]:
+        tasks = ", ".join(f"{pair.first.task} {pair.share:.0%}" for pair in like.pairs)
+        line = f"{like.sureness:<12}  {' and '.join(like.learners)}: {tasks}"
+        console.print(line, markup=False, soft_wrap=True)
+    more = len(found.likenesses) - MAX_PAIRS
+    many = f"; {more} more in the page" if more > 0 else ""
+    console.print(f"{len(found.likenesses)} pairs among {len(handed_in)} submissions{many}")
+    console.print(f"side by side  {page.relative_to(layout.root)}", soft_wrap=True, markup=False)
 
 
 @main.command()

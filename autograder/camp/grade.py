@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import importlib.util
-import sys
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camp.checks import Ask, Check, CheckFailedError, KernelDiedError, ProbeFailedError, ProbeTimeoutError
+from camp.checks import Ask, Check, CheckFailedError, KernelDiedError
 from camp.editions import learner_edition
 from camp.errors import CampError
 from camp.exercise import CHECK, Exercise
-from camp.kernel import CellTimedOutError, Kernel
+from camp.fingerprint import hashes
+from camp.kernel import CellTimedOutError, Kernel, failure
 from camp.text import tidy
-from camp.verdict import CheckResult, Hashes, Status, TaskResult, Verdict, outcome
+from camp.verdict import CheckResult, Status, TaskResult, Verdict, outcome
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -29,9 +24,6 @@ MAX_TEXT = 4000
 NOT_GRADED = "not graded"
 GIVEN_TIMEOUT = 180
 """Seconds that a cell of the course itself may take: it imports PyTorch, also on a busy machine."""
-# What a learner's code can see: a verdict made with other versions of these may differ.
-_ENVIRONMENT = ("torch", "numpy", "ipykernel", "ipython")
-_FACES = ("npusim", "torch_npu", "acl")
 
 
 def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
@@ -71,16 +63,6 @@ def _verdict(intake: Intake, exercise: Exercise, learner: str, tasks: list[TaskR
     )
 
 
-def hashes(submission: str, exercise: Exercise) -> Hashes:
-    """The hashes that say whether a verdict still stands."""
-    return Hashes(
-        submission=submission,
-        exercise=exercise.digest,
-        grader=_folder_digest(Path(__file__).parent),
-        environment=_environment_digest(),
-    )
-
-
 class _Run:
     """One pass through a notebook, cell by cell, with one kernel."""
 
@@ -90,10 +72,14 @@ class _Run:
         self._missing = missing
         self._blank = {c["id"]: c.source.strip() for c in learner_edition(exercise).cells}
         self._answers: dict[str, TaskResult] = {}
+        self._ended: set[str] = set()
+        """The tasks whose answer cell ended its kernel, so that there is nothing to ask."""
 
     def grade(self, notebook: NotebookNode) -> list[TaskResult]:
         """Run the code cells in order; where a public check stands, ask the hidden ones instead."""
         tasks = {task.id: task for task in self._exercise.assignment.task}
+        if not self._anything_to_run(notebook, tasks):
+            return [self._answers[task_id] for task_id in tasks]
         with Kernel(self._exercise.assignment.cell_timeout, self._exercise.data) as kernel:
             for cell in notebook.cells:
                 if cell.cell_type != "code":
@@ -107,6 +93,20 @@ class _Run:
                     self._given(kernel, cell)
         return [self._answers[task_id] for task_id in tasks]
 
+    def _anything_to_run(self, notebook: NotebookNode, tasks: dict[str, Task]) -> bool:
+        """Whether any task was answered; of a blank notebook all is known without a kernel."""
+        found = False
+        for cell in notebook.cells:
+            grading = cell.metadata.get("nbgrader", {})
+            if cell.cell_type != "code" or not grading.get("solution"):
+                continue
+            task = tasks[grading["grade_id"]]
+            if unanswered := self._unanswered(cell, task):
+                self._answers[task.id] = _task_result(self._exercise, task, Status.NOT_ATTEMPTED, unanswered)
+            else:
+                found = True
+        return found
+
     def _given(self, kernel: Kernel, cell: NotebookNode) -> None:
         """Run a cell that earns nothing; its failure shows in the answers that need it."""
         try:
@@ -118,18 +118,19 @@ class _Run:
         """Run an answer and note how that went; PASSED means only that it ran."""
         timeout = self._exercise.assignment.cell_timeout
         outputs: list[NotebookNode] = []
-        if unanswered := self._unanswered(cell, task):
-            status, message = Status.NOT_ATTEMPTED, unanswered
-        else:
-            try:
-                outputs = kernel.run(cell.source)
-                errors = [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
-                status = Status.ERROR if errors else Status.PASSED
-                message = f"the cell raised {errors[0]}" if errors else ""
-            except CellTimedOutError:
-                status, message = Status.TIMED_OUT, f"the cell was still running after {timeout} s"
-            except KernelDiedError as error:
-                status, message = Status.KILLED, str(error)
+        if task.id in self._answers:  # not attempted
+            return
+        try:
+            outputs = kernel.run(cell.source)
+            errors = [o for o in outputs if o.output_type == "error"]
+            status = Status(failure(errors[0].ename, errors[0].evalue).status) if errors else Status.PASSED
+            message = f"the cell raised {errors[0].ename}: {errors[0].evalue}" if errors else ""
+        except CellTimedOutError:
+            status, message = Status.TIMED_OUT, f"the cell was still running after {timeout} s"
+            self._ended.add(task.id)
+        except KernelDiedError as error:
+            status, message = Status(error.status), str(error)
+            self._ended.add(task.id)
         result = _task_result(self._exercise, task, status, message)
         self._answers[task.id] = result.model_copy(update={"output": _text(outputs)})
 
@@ -145,7 +146,7 @@ class _Run:
     def _check(self, kernel: Kernel, task: Task) -> None:
         """Ask the task's hidden checks, if its answer ran; an error at its end need not make it wrong."""
         answered = self._answers[task.id]
-        if answered.status not in {Status.PASSED, Status.ERROR}:
+        if answered.status is Status.NOT_ATTEMPTED or task.id in self._ended:
             return
         results: list[CheckResult] = []
         for check in self._exercise.checks[task.id]:
@@ -167,14 +168,8 @@ class _Run:
         try:
             check.function(Ask(kernel, seed))
             status, message = Status.PASSED, ""
-        except ProbeTimeoutError as error:
-            status, message = Status.TIMED_OUT, str(error)
-        except KernelDiedError as error:
-            status, message = Status.KILLED, str(error)
-        except ProbeFailedError as error:
-            status, message = Status.ERROR, str(error)
         except CheckFailedError as error:
-            status, message, expected = Status.FAILED, str(error), error.expected
+            status, message, expected = Status(error.status), str(error), error.expected
         except CampError:
             raise
         except Exception as error:  # noqa: BLE001 - a check met data of a form it did not foresee
@@ -222,28 +217,3 @@ def _text(outputs: list[NotebookNode]) -> str:
     streams = [o for o in outputs if o.output_type == "stream"]
     said = "".join(o.text for o in streams if o.name != "stderr")
     return tidy(said + "".join(o.text for o in streams if o.name == "stderr"), MAX_TEXT)
-
-
-@cache
-def _folder_digest(folder: Path) -> str:
-    """SHA-256 over the Python files of a package."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        total.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
-
-
-@cache
-def _environment_digest() -> str:
-    """SHA-256 over what the kernel runs with: Python, the libraries, and the simulated device's sources."""
-    parts = [f"python {sys.version_info.major}.{sys.version_info.minor}"]
-    for name in _ENVIRONMENT:
-        try:
-            parts.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            parts.append(f"{name} none")
-    for name in _FACES:
-        spec = importlib.util.find_spec(name)  # found, never imported
-        if spec is not None and spec.origin:
-            parts.append(f"{name} {_folder_digest(Path(spec.origin).parent)}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from camp.errors import SubmissionsError
+from camp.errors import NotWritableError, SubmissionsError
 from camp.intake import MAX_BYTES
 from camp.paths import Layout, make_folder
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from camp.course import Assignment, Course
+
+_NEW = ".new-"
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Inbox:
     """What was submitted, by learner and assignment."""
     notices: list[str] = field(default_factory=list)
     """What was expected and is not there, or is there and not expected; a line each."""
+    amiss: list[str] = field(default_factory=list)
+    """Those of the notices that tell of something handed in which will not be graded."""
 
 
 def look_through(course: Course, source: Path, assignments: list[str]) -> Inbox:
@@ -54,21 +58,38 @@ def look_through(course: Course, source: Path, assignments: list[str]) -> Inbox:
     handed_in = {assignment for (_, assignment), path in inbox.files.items() if path not in learners}
     asked = [assignment for assignment in wanted if assignment.id in handed_in]
     for learner in learners:
-        inbox.notices += _missed(learner, asked, inbox) or _strays(learner, course)
-    inbox.notices += [
+        strays = _strays(learner, course)
+        inbox.notices += _missed(learner, asked, inbox) or strays
+        inbox.amiss += strays
+    outside = [
         f"{_shown(path)} lies in no learner's folder and is not graded; expected {_expected(wanted[0])}"
         for path in sorted(source.iterdir())
         if path not in learners and not path.name.startswith(".")
     ]
+    inbox.notices += outside
+    inbox.amiss += outside
     return inbox
 
 
 def collect(layout: Layout, course: Course, inbox: Inbox) -> None:
-    """Copy submissions into nbgrader's `submitted/`, byte for byte."""
+    """Copy submissions into nbgrader's `submitted/`, byte for byte.
+
+    One that cannot be read joins what is amiss, keeps no other out, and stays as it was collected before.
+
+    Raises:
+        NotWritableError: there is no place for any of them.
+    """
+    make_folder(layout.course / "submitted")
     for (learner, assignment), submitted in inbox.files.items():
         target = submitted_file(layout, course.find(assignment), learner)
-        make_folder(target.parent)
-        _copy(submitted, target)
+        try:
+            make_folder(target.parent)
+            _copy(submitted, target)
+        except (OSError, NotWritableError) as error:
+            reason = error if isinstance(error, NotWritableError) else error.strerror
+            line = f"{_shown(submitted)} cannot be collected ({reason}); put that right, then grade again"
+            inbox.notices.append(line)
+            inbox.amiss.append(line)
 
 
 def submitted_file(layout: Layout, assignment: Assignment, learner: str) -> Path:
@@ -128,14 +149,32 @@ def _learners(source: Path) -> list[Path]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy what was submitted without following links or reading more than intake would."""
-    if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
-    target.unlink(missing_ok=True)
-    if source.is_symlink():
-        target.symlink_to(source.readlink())
-    elif source.is_dir():
-        target.mkdir()
-    else:
-        with source.open("rb") as incoming:
-            target.write_bytes(incoming.read(MAX_BYTES + 1))
+    """Copy what was submitted, in one step, without following links or reading more than intake would."""
+    new = target.with_name(f"{_NEW}{target.name}")
+    _remove(new)
+    try:
+        if source.is_symlink():
+            new.symlink_to(source.readlink())
+        elif source.is_file():
+            with source.open("rb") as incoming:
+                new.write_bytes(incoming.read(MAX_BYTES + 1))
+        else:  # a folder, or something that must not be opened, as a pipe: neither is a submission
+            new.mkdir()
+        if not new.is_dir() or new.is_symlink():
+            _remove_folder(target)
+            new.replace(target)
+            return
+        _remove(target)
+        new.rename(target)
+    finally:
+        _remove(new)
+
+
+def _remove(path: Path) -> None:
+    _remove_folder(path)
+    path.unlink(missing_ok=True)
+
+
+def _remove_folder(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)

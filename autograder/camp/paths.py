@@ -30,6 +30,11 @@ class Layout:
         return self.exercises / "example_class"
 
     @property
+    def class_data(self) -> Path:
+        """The class that you teach: its roster and its policy. Yours, and not of the repository."""
+        return self.root / "class"
+
+    @property
     def build(self) -> Path:
         """Everything generated."""
         return self.root / "build"

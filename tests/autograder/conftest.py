@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from camp.answers import fill_in
-from camp.classroom import grade_class, submissions
+from camp.classroom import Means, grade_class, submissions
 from camp.cli import main
 from camp.course import load_course
 from camp.exercise import load_exercise
@@ -18,6 +18,7 @@ from camp.grade import grade
 from camp.inbox import collect, look_through
 from camp.intake import take_in
 from camp.paths import Layout
+from camp.workers import _call
 from click.testing import CliRunner
 
 TOY = Path(__file__).parent / "toy"
@@ -112,8 +113,8 @@ def grade_inbox(toy, monkeypatch):
     Without `processes` the grading is done in this process, which spares the time that starting them takes.
     """
 
-    def here(function, jobs, _workers):
-        return ((job, function(job)) for job in jobs)
+    def here(function, jobs, _workers, _prepare=None):
+        return ((job, _call(function, job)) for job in jobs)
 
     def run(processes=None, source=None):
         course = load_course(toy.exercises)
@@ -121,13 +122,20 @@ def grade_inbox(toy, monkeypatch):
         collect(toy, course, look_through(course, source or toy.root / "inbox", names))
         told = []
 
-        def tell(verdict, earlier):
-            told.append((verdict.learner, verdict.assignment, earlier))
+        class Watch:
+            def begins(self, fresh, standing):
+                pass
+
+            def entering(self, count):
+                pass
+
+            def verdict(self, verdict, *, earlier):
+                told.append((verdict.learner, verdict.assignment, earlier))
 
         with monkeypatch.context() as patch:
             if processes is None:
                 patch.setattr("camp.classroom.in_workers", here)
-            grade_class(toy, course, submissions(toy, course, names), processes or 1, tell)
+            grade_class(toy, course, submissions(toy, course, names), Means(processes or 1), Watch())
         return told
 
     return run

@@ -10,8 +10,10 @@ from camp.classroom import submissions
 from camp.course import load_course
 from camp.errors import GradebookError, KernelStartError, SubmissionsError
 from camp.example import example_learners, remove_example_class, write_example_class
-from camp.gradebook import GradebookDoor, verdict_path
+from camp.gradebook import GradebookDoor
 from camp.inbox import collect, look_through
+from camp.intake import take_in
+from camp.records import verdict_path
 from camp.verdict import Status, read_verdict
 from camp.warm import usable
 
@@ -144,8 +146,7 @@ def test_links_are_not_followed(toy, hand_in, right, what):
             (eve / "a1-sums" / "sums.ipynb").symlink_to("/nowhere")
     path = _collected(toy, inbox)["eve", "a1-sums"]
     assert path.is_symlink()
-    exercise = classroom.load_exercise(load_course(toy.exercises), "a1-sums")
-    assert "not an ordinary file" in classroom.take_in(path, exercise).refused
+    assert "not an ordinary file" in classroom.read_submitted(path).refused
 
 
 def test_collecting_again_replaces(toy, hand_in, right):
@@ -218,7 +219,7 @@ def test_example_class_leaves_nothing_behind(toy, hand_in, right):
     for exercise in exercises.values():
         classroom.release(toy, exercise, door)
     for s in submissions(toy, course, NAMES):
-        taken = classroom.take_in(s.path, exercises[s.assignment])
+        taken = take_in(s.path, exercises[s.assignment])
         verdict = classroom.without_points(taken, exercises[s.assignment], s.learner, Status.KILLED, "x")
         classroom.write_text(verdict_path(toy, s.assignment, s.learner), verdict.to_json())
         door.enter(verdict)
@@ -231,7 +232,7 @@ def test_example_class_leaves_nothing_behind(toy, hand_in, right):
     assert list(_results(toy)) == ["a1-sums/zoe.json"]
     for step in ("submitted", "autograded", "feedback"):
         assert [p.name for p in (toy.course / step).iterdir()] == ["zoe"]
-    assert [p.name for p in (toy.course / ".entered").rglob("*.sha256")] == ["zoe.sha256"]
+    assert [p.name for p in (toy.course / ".entered").rglob("*.json")] == ["zoe.json"]
     with closing(sqlite3.connect(toy.course / "gradebook.db")) as book:
         assert book.execute("select id from student").fetchall() == [("zoe",)]
 
@@ -265,8 +266,8 @@ def test_only_what_changed_is_graded_again(toy, hand_in, grade_inbox, right, mon
     assert {told[2] for told in grade_inbox()} == {False}
     before = _results(toy)
     with monkeypatch.context() as patch:
-        patch.setattr(GradebookDoor, "enter", lambda *_: pytest.fail("entered again"))
-        patch.setattr(classroom, "_grade_one", lambda *_: pytest.fail("graded again"))
+        patch.setattr(GradebookDoor, "enter_all", lambda *_: pytest.fail("entered again"))
+        patch.setattr(classroom, "run_job", lambda *_: pytest.fail("graded again"))
         assert {told[2] for told in grade_inbox()} == {True}
     assert _results(toy) == before
 
@@ -292,7 +293,7 @@ def test_run_broken_off_between_verdict_and_gradebook(toy, hand_in, grade_inbox,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(GradebookDoor, "enter", broken)
+        patch.setattr(GradebookDoor, "enter_all", broken)
         with pytest.raises(KeyboardInterrupt):
             grade_inbox()
     assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5}, "the gradebook is behind"
@@ -334,18 +335,21 @@ def test_trouble_with_one_costs_no_other(toy, hand_in, grade_inbox, right, monke
     """When nbgrader refuses one learner, the others are entered, and the line at the end names the one."""
     for name in ("ada", "bo", "cleo"):
         hand_in(name, right)
-    enter = GradebookDoor.enter
+    enter_all = GradebookDoor.enter_all
 
-    def refuse(self, verdict):
-        if verdict.learner == "bo":
-            raise GradebookError("bo is refused")
-        enter(self, verdict)
+    def refuse(self, verdicts):
+        troubles = enter_all(self, [v for v in verdicts if v.learner != "bo"])
+        return [*troubles, GradebookError("bo is refused")]
 
-    monkeypatch.setattr(GradebookDoor, "enter", refuse)
+    monkeypatch.setattr(GradebookDoor, "enter_all", refuse)
     with pytest.raises(GradebookError, match=r"^bo is refused$"):
         grade_inbox()
     assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5, "cleo": 5}
     assert len(_results(toy)) == 3
+
+
+def _no_kernel(*_):
+    raise KernelStartError("no kernel")
 
 
 @pytest.mark.slow
@@ -353,7 +357,7 @@ def test_machine_without_kernels_gives_no_verdict(toy, hand_in, grade_inbox, rig
     """A kernel that cannot be started is the machine's fault: one line, no 0 points; the next run grades."""
     hand_in("ada", right)
     with monkeypatch.context() as patch:
-        patch.setattr(classroom, "_grade_one", lambda *_: KernelStartError("no kernel"))
+        patch.setattr(classroom, "run_job", _no_kernel)
         with pytest.raises(KernelStartError, match="no kernel"):
             grade_inbox()
     assert _results(toy) == {}

@@ -12,8 +12,9 @@ import pytest
 from camp.cli import main
 from camp.course import load_course
 from camp.exercise import load_exercise
-from camp.gradebook import GradebookDoor, verdict_path
+from camp.gradebook import GradebookDoor
 from camp.paths import Layout
+from camp.records import verdict_path
 from camp.verdict import read_verdict
 from click.testing import CliRunner
 
@@ -118,7 +119,7 @@ def test_submissions_that_are_not_there(toy, camp, tmp_path):
 
 
 def _grading_nothing(monkeypatch):
-    monkeypatch.setattr("camp.cli._grade_with_progress", lambda *_: None)
+    monkeypatch.setattr("camp.classroom.grade_class", lambda *_: None)
     monkeypatch.setattr("camp.cli._say_if_unsafe", lambda: None)
 
 
@@ -321,7 +322,7 @@ def test_damaged_gradebook_by_command(graded_class, tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     shutil.copytree(graded_class.root, root)
     layout = Layout(root)
-    monkeypatch.setattr("camp.classroom.in_workers", lambda *_: [])  # what was graded is not the point
+    monkeypatch.setattr("camp.classroom.verdicts", lambda *_: [])  # what was graded is not the point
     before = {**_bytes_below(layout.results), "csv": (layout.report / "grades.csv").read_bytes()}
     (layout.course / "gradebook.db").write_bytes(b"no database " * 500)
     for command in ("grade", "report"):
@@ -402,7 +403,8 @@ def test_progress_shows_names_as_they_are(toy, camp, monkeypatch):
         Intake(learner_edition(exercise), "0"), exercise, "[/][red]王", Status.REFUSED, "no"
     )
     monkeypatch.setattr(classroom, "submissions", lambda *_: [Submission("a1-sums", "x", Path("x"))])
-    monkeypatch.setattr(classroom, "grade_class", lambda *arguments: arguments[-1](verdict, False))  # noqa: FBT003
+    monkeypatch.setattr(classroom, "grade_class", lambda *a: a[-1].verdict(verdict, earlier=False))
     result = camp("grade")
-    assert result.exit_code == 0, result.output
+    assert result.stderr == "camp: a1-sums of [/][red]王 is refused: no\n"
+    assert result.exit_code == 1, result.output
     assert textwrap.dedent("graded  [/][red]王  a1-sums  0 of 5  refused: no") in result.output
