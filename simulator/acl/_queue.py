@@ -1,0 +1,64 @@
+"""What was given to the device and is not done yet: the values' side of asynchronous calls.
+
+Time is npusim's. Here is when values move: a copy or an execution that was only launched changes nothing
+until the host waits for its stream, so a program that forgets to synchronise reads what was there before, as
+on the device. Everything is done in the order of the calls; waiting for one stream may do other streams'
+work too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from npusim import Stream
+
+
+class _Work(NamedTuple):
+    stream: Stream
+    run: Callable[[], None]
+
+
+class Queue:
+    """Work in the order of the calls."""
+
+    def __init__(self) -> None:
+        self._work: deque[_Work] = deque()
+        self._lock = threading.RLock()
+
+    def add(self, stream: Stream, run: Callable[[], None]) -> None:
+        """Put work behind everything given so far; `run` must not raise."""
+        with self._lock:
+            self._work.append(_Work(stream, run))
+
+    def drain(self, stream: Stream | None = None) -> None:
+        """Do everything up to the last work of a stream; without one, everything."""
+        with self._lock:
+            last = 0
+            for number, work in enumerate(self._work, 1):
+                if stream is None or work.stream is stream:
+                    last = number
+            for _ in range(last):
+                if not self._work:  # work may itself wait for a stream
+                    return
+                self._work.popleft().run()
+
+    def offer(self, stream: Stream) -> None:
+        """As `drain`, unless another thread is at it: that one may be waiting for a callback of ours."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self.drain(stream)
+            finally:
+                self._lock.release()
+
+    def clear(self) -> None:
+        """Forget what was not done."""
+        with self._lock:
+            self._work.clear()
+
+
+queue = Queue()
