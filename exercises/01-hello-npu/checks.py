@@ -684,7 +684,7 @@ def _measured(ask: Ask, came: dict[str, Any], additions: float, given: str, why:
 @check("measure", points=1, title="steady work")
 def steady_work(ask: Ask) -> None:
     adds, repeats = ask.random.randint(2, 4), ask.random.randint(4, 7)
-    came = ask.run(MEASURE, rows=4096, pattern=[adds, adds], repeats=repeats)
+    came = ask.run(MEASURE, rows=2048, pattern=[adds, adds], repeats=repeats)
     _measured(
         ask,
         came,
@@ -697,7 +697,7 @@ def steady_work(ask: Ask) -> None:
 @check("measure", points=1, title="a slow first call")
 def slow_first_call(ask: Ask) -> None:
     repeats = ask.random.randint(4, 7)
-    came = ask.run(MEASURE, rows=4096, pattern=[30, 2, 2], repeats=repeats)
+    came = ask.run(MEASURE, rows=2048, pattern=[30, 2, 2], repeats=repeats)
     _measured(
         ask,
         came,
@@ -711,7 +711,7 @@ def slow_first_call(ask: Ask) -> None:
 def varying_work(ask: Ask) -> None:
     few, many = 1, ask.random.randint(6, 8)
     repeats = 2 * ask.random.randint(2, 4)
-    came = ask.run(MEASURE, rows=4096, pattern=[few, many], repeats=repeats)
+    came = ask.run(MEASURE, rows=2048, pattern=[few, many], repeats=repeats)
     _measured(
         ask,
         came,

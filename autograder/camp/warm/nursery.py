@@ -30,7 +30,10 @@ _BUFFER_BYTES = 1 << 20
 # What the zygote needs of this process's environment, and so all that a kernel could find of it.
 KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 # More threads in the zygote would hang its children; more in a kernel only make graders slower.
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+# PyTorch asks for large tensors in large pages: a sum into fresh memory takes a fifth of the time.
+EVERYWHERE = {**_ONE_THREAD, "THP_MEM_ALLOC_ENABLE": "1"}
+"""Variables of the zygote and all its kernels."""
 
 
 @dataclass(frozen=True)
@@ -258,4 +261,4 @@ def isolation(backend: Backend | None = None) -> Isolation:
 
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in KEEP_ENVIRONMENT if name in os.environ}
-    return {**kept, **ONE_THREAD, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **EVERYWHERE, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from camp.warm import confine, linux, places, selfcheck
 from camp.warm.limits import Backend, Isolation, Limits
-from camp.warm.nursery import ONE_THREAD
+from camp.warm.nursery import EVERYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,9 +242,8 @@ class _Zygote:
 
 def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> None:
     """Be the kernel, with the environment of the order and nothing of the grader's."""
-    threads = {name: os.environ[name] for name in ONE_THREAD}
     os.environ.clear()
-    os.environ.update(threads | order["environment"])
+    os.environ.update(EVERYWHERE | order["environment"])
     own = cell.temporary
     os.environ.update(HOME=cell.home, TMPDIR=own, IPYTHONDIR=f"{own}/ipython", MPLCONFIGDIR=f"{own}/mpl")
     tempfile.tempdir = None
