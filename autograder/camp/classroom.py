@@ -19,6 +19,7 @@ from camp.paths import Layout, make_folder, remove_halves, write_text
 from camp.records import standing_verdict, verdict_path
 from camp.release import release
 from camp.scratch import hold
+from camp.standing import load_class, unknown
 from camp.verdict import Status, Verdict, read_verdict
 from camp.warm import lend
 from camp.workers import WorkerLostError, in_workers
@@ -97,14 +98,19 @@ def grade_class(layout: Layout, course: Course, todo: list[Submission], means: M
         BusyError: another process grades this course.
         CampError: there was trouble; the first of it, and how much more.
     """
+    rules = load_class(layout, course)
+    strangers = set(rules.strangers(s.learner for s in todo))
     exercises = {name: load_exercise(course, name) for name in dict.fromkeys(s.assignment for s in todo)}
     for name in exercises:  # where verdicts cannot be kept, nothing is graded for nothing
         remove_halves(make_folder(layout.results / name))
     with alone(layout):
         office = Office(layout, exercises)
-        standing = {s: _standing(layout, s, exercises[s.assignment]) for s in todo}
+        if strangers:
+            office.troubles.append(unknown(layout, strangers))
+        known = [s for s in todo if s.learner not in strangers]
+        standing = {s: _standing(layout, s, exercises[s.assignment]) for s in known}
         fresh = [submission for submission, verdict in standing.items() if not verdict]
-        watch.begins(len(fresh), len(todo) - len(fresh))
+        watch.begins(len(fresh), len(known) - len(fresh))
         for verdict in filter(None, standing.values()):
             office.expect(verdict)
             watch.verdict(verdict, earlier=True)

@@ -125,10 +125,10 @@ def load_course(folder: Path) -> Course:
     try:
         return Course(**data, folder=folder.resolve())
     except ValidationError as error:
-        raise CourseError(f"{path}: {_first_fault(error, data)}; mend that entry") from None
+        raise CourseError(f"{path}: {first_fault(error, data)}; mend that entry") from None
 
 
-def _first_fault(error: ValidationError, data: dict[str, Any]) -> str:
+def first_fault(error: ValidationError, data: dict[str, Any]) -> str:
     """Say the first fault of a validation in one line, with the place and the value."""
     errors = error.errors()
     # A misspelt key is told before the field that is missing because of it.

@@ -10,18 +10,18 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from nbformat import NotebookNode
     from nbgrader.api import Gradebook
 
     from camp.exercise import Exercise
+    from camp.roster import Learner
+    from camp.standing import Standing
 
 
 @dataclass
@@ -31,8 +31,8 @@ class Entry:
     learner: str
     notebook: NotebookNode
     """The submission with its verdict shown in it."""
-    timestamp: datetime | None = None
-    """When it was submitted, in UTC without a zone as nbgrader stores it; None leaves what is stored."""
+    standing: Standing
+    """When it came, when it was due, what being late costs."""
     earlier: dict[str, str] = field(default_factory=dict)
     """What `answer_digests` said of the submission that was entered before."""
     scores: dict[str, float] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Entry:
     comments: dict[str, str | None] = field(default_factory=dict)
     """Comments by grade id; one by hand goes before ours."""
     penalty: float = 0
-    """Points off for being late."""
+    """Points off for being late, at present."""
 
     @property
     def score(self) -> float:
@@ -64,10 +64,65 @@ def enter_all(book: Gradebook, exercise: Exercise, entries: list[Entry]) -> None
         known = _submissions(book, notebook.assignment, [entry.learner for entry in entries])
         for entry in entries:
             submission = known.get(entry.learner) or _new_submission(book, notebook.assignment, entry.learner)
-            if entry.timestamp is not None:
-                submission.timestamp = entry.timestamp
-            _fill(next(nb for nb in submission.notebooks if nb.notebook is notebook), entry)
+            submitted = next(nb for nb in submission.notebooks if nb.notebook is notebook)
+            _fill(submitted, entry)
+            entry.penalty = apply_standing(submission, submitted, entry.standing, entry.score)
     book.db.commit()
+
+
+def apply_standing(submission: Any, submitted: Any, standing: Standing, score: float) -> float:
+    """Write when a submission came, when it was due, and the points off; return those.
+
+    Where the policy sets no due date, the one in the gradebook stays as it is.
+    """
+    if standing.due is not None:
+        submission.assignment.duedate = (standing.due - standing.extension).replace(tzinfo=None)
+        submission.extension = standing.extension or None
+    if standing.due is not None or standing.stamped:
+        submission.timestamp = standing.submitted.replace(tzinfo=None)
+    off = standing.penalty(score)
+    submitted.late_submission_penalty = off or None
+    return off
+
+
+def enter_roster(book: Gradebook, roster: dict[str, Learner]) -> None:
+    """Write who is in the class, so that the formgrader and the exports know their names.
+
+    Raises:
+        SQLAlchemyError: the database refused; nothing was written.
+    """
+    known = {student.id: student for student in book.db.scalars(select(Student))}
+    for learner in roster.values():
+        if learner.id not in known:
+            book.db.add(known.setdefault(learner.id, Student(id=learner.id)))
+        student = known[learner.id]
+        student.first_name, student.last_name = learner.first_name or None, learner.last_name or None
+        student.email, student.lms_user_id = learner.email or None, learner.lms_id or None
+    book.db.commit()
+
+
+def points_by_learner(book: Gradebook, assignment: str) -> dict[str, tuple[float, float, float]]:
+    """What each learner has in an assignment: points by machine, points in all, points off for being late."""
+    grades = (
+        select(SubmittedAssignment.student_id, func.sum(Grade.auto_score), func.sum(Grade.score))
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .where(Assignment.name == assignment)
+        .group_by(SubmittedAssignment.student_id)
+    )
+    penalties = (
+        select(SubmittedAssignment.student_id, func.sum(SubmittedNotebook.late_submission_penalty))
+        .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .where(Assignment.name == assignment)
+        .group_by(SubmittedAssignment.student_id)
+    )
+    off = {learner: total or 0.0 for learner, total in book.db.execute(penalties)}
+    return {
+        learner: (float(auto or 0), float(total or 0), float(off[learner]))
+        for learner, auto, total in book.db.execute(grades)
+    }
 
 
 def answer_digests(notebook: NotebookNode) -> dict[str, str]:
@@ -126,7 +181,6 @@ def _fill(submitted: Any, entry: Entry) -> None:
         if is_solution(cell) or is_task(cell):
             blank = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell) and not is_task(cell)
             comments[grade_id].auto_comment = "No response." if blank else None
-    submitted.late_submission_penalty = entry.penalty or None
     entry.scores = {name: _points(grade) for name, grade in grades.items()}
     entry.comments = {
         name: c.auto_comment if c.manual_comment is None else c.manual_comment for name, c in comments.items()

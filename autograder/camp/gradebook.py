@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import os
 import sys
 import warnings
@@ -14,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbgrader.api import MissingEntry
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from camp.course import Course, load_course
 from camp.editions import check_id
-from camp.entries import Entry, answer_digests, enter_all
+from camp.entries import Entry, answer_digests, enter_all, enter_roster, points_by_learner
 from camp.errors import GradebookError
 from camp.exercise import Exercise, load_exercise
 from camp.intake import take_in
@@ -28,10 +28,10 @@ from camp.paths import Layout, make_folder, write_text
 from camp.plugins import CONFIG_FILE, configure
 from camp.records import feedback_page, standing_verdict, submitted_folder, verdict_path
 from camp.shown import show_verdict
+from camp.standing import ClassRules, Standing, load_class, submitted_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from camp.pages import Pages
     from camp.verdict import Verdict
@@ -64,7 +64,8 @@ class GradebookDoor:
         self._pages: Pages | None = None
         self._course: Course | None = None
         self._exercises: dict[str, Exercise] = {}
-        self._scores: dict[str, dict[str, float]] = {}
+        self._class: ClassRules | None = None
+        self._points: dict[str, dict[str, tuple[float, float, float]]] = {}
 
     def generate_assignment(self, assignment: str) -> None:
         """Make the learner's edition under `release/` and enter the assignment into the gradebook."""
@@ -105,37 +106,50 @@ class GradebookDoor:
             entries: list[tuple[Entry, Verdict]] = []
             for verdict in group:
                 try:
-                    entries.append((self._entry(exercise, verdict), verdict))
+                    entries += [(entry, verdict) for entry in self._entries(exercise, verdict)]
                 except GradebookError as trouble:
                     troubles.append(trouble)
             self._write(exercise, entries)
         return troubles
 
-    def _entry(self, exercise: Exercise, verdict: Verdict) -> Entry:
-        """What is to be entered: the submission, taken in again, with its verdict in it.
+    def _standings(self, exercise: Exercise, learner: str) -> list[Standing]:
+        """How a learner and the others of the group stand with an assignment; nobody if nothing is there."""
+        notebook = exercise.assignment.notebook
+        members = self._rules().members(exercise.id, learner)
+        found = {m: submitted_at(submitted_folder(self._layout, exercise.id, m), notebook) for m in members}
+        submitted = {member: when for member, when in found.items() if when}
+        return self._rules().standings(exercise.id, learner, submitted) if submitted else []
+
+    def _entries(self, exercise: Exercise, verdict: Verdict) -> list[Entry]:
+        """What is to be entered: the submission, taken in again, with its verdict in it, for all whose it is.
 
         Raises:
             GradebookError: the submission is no longer what was graded, or nbgrader cannot hold its name.
         """
-        learner = verdict.learner
-        if len(learner) > MAX_NAME:
+        if len(verdict.learner) > MAX_NAME:
             raise GradebookError(
-                f"nbgrader cannot hold {learner[:20]!r}… of {len(learner)} characters; rename that folder, "
-                f"{MAX_NAME} are allowed"
+                f"nbgrader cannot hold {verdict.learner[:20]!r}… of {len(verdict.learner)} characters; "
+                f"rename that folder, {MAX_NAME} are allowed"
             )
-        folder = submitted_folder(self._layout, exercise.id, learner)
-        intake = take_in(folder / f"{exercise.assignment.notebook}.ipynb", exercise)
-        if intake.digest != verdict.hashes.submission:
-            raise GradebookError(
-                f"{exercise.id} of {learner} is no longer what was graded; run camp grade again"
-            )
-        show_verdict(intake.notebook, verdict, exercise)
-        earlier = self._receipt(exercise.id, learner).get("answers", {})
-        return Entry(learner, intake.notebook, timestamp=_timestamp(folder), earlier=earlier)
+        standings = self._standings(exercise, verdict.learner)
+        folder = submitted_folder(self._layout, exercise.id, verdict.learner)
+        entries = []
+        changed = f"{exercise.id} of {verdict.learner} is no longer what was graded; run camp grade again"
+        if not standings:
+            raise GradebookError(changed)
+        for standing in standings:
+            intake = take_in(folder / f"{exercise.assignment.notebook}.ipynb", exercise)
+            if intake.digest != verdict.hashes.submission:
+                raise GradebookError(changed)
+            show_verdict(intake.notebook, verdict, exercise, standing.learner)
+            earlier = self._receipt(exercise.id, standing.learner).get("answers", {})
+            entries.append(Entry(standing.learner, intake.notebook, standing, earlier))
+        # Another of the group handed in later: theirs is entered for all.
+        return [entry for entry in entries if entry.standing.submitter == verdict.learner]
 
     def _write(self, exercise: Exercise, entries: list[tuple[Entry, Verdict]]) -> None:
         """Write rows, files and receipts of one assignment; without a receipt it is done again."""
-        self._scores.clear()
+        self._points.clear()
         receipts = {entry.learner: self._receipt_path(exercise.id, entry.learner) for entry, _ in entries}
         with _quiet():
             pages = self._made_pages()
@@ -151,16 +165,29 @@ class GradebookDoor:
         with _quiet():
             for entry, verdict in entries:
                 pages.write_feedback(exercise, entry)
-                receipt = {"verdict": _digest(verdict), "answers": answer_digests(entry.notebook)}
+                digest = _digest(verdict, entry.standing)
+                receipt = {"verdict": digest, "answers": answer_digests(entry.notebook)}
                 write_text(receipts[entry.learner], json.dumps(receipt))
 
     def holds(self, exercise: Exercise, verdict: Verdict) -> bool:
-        """Whether exactly this verdict is in the gradebook, and its feedback is written."""
-        if self._receipt(exercise.id, verdict.learner).get("verdict") != _digest(verdict):
+        """Whether exactly this verdict is in the gradebook, as the policy has it, with its feedback.
+
+        So is one that does not count, because another of the group handed in later.
+        """
+        standings = self._standings(exercise, verdict.learner)
+        if standings and standings[0].submitter != verdict.learner:
+            return True
+        return bool(standings) and all(self._held(exercise, verdict, standing) for standing in standings)
+
+    def _held(self, exercise: Exercise, verdict: Verdict, standing: Standing) -> bool:
+        learner = standing.learner
+        if self._receipt(exercise.id, learner).get("verdict") != _digest(verdict, standing):
             return False
-        if not feedback_page(self._layout, exercise, verdict.learner).is_file():
+        if not feedback_page(self._layout, exercise, learner).is_file():
             return False
-        return self._auto_scores(verdict.assignment).get(verdict.learner) == verdict.points
+        auto, score, off = self._points_of(exercise.id).get(learner, (-1.0, 0.0, 0.0))
+        # A grade given by hand changes what being late costs.
+        return auto == verdict.points and math.isclose(off, standing.penalty(score), abs_tol=0.001)
 
     def _receipt_path(self, assignment: str, learner: str) -> Path:
         return self._layout.course / ".entered" / assignment / f"{learner}.json"
@@ -173,28 +200,27 @@ class GradebookDoor:
             return {}
         return receipt if isinstance(receipt, dict) else {}
 
-    def _auto_scores(self, assignment: str) -> dict[str, float]:
-        """What each learner earned by machine, as the gradebook holds it."""
-        if assignment not in self._scores:
+    def _points_of(self, assignment: str) -> dict[str, tuple[float, float, float]]:
+        if assignment not in self._points:
             with self._book() as book:
-                try:
-                    entries = book.assignment_submissions(assignment)
-                except MissingEntry:
-                    return {}
-                self._scores[assignment] = {
-                    entry.student_id: sum(g.auto_score or 0 for n in entry.notebooks for g in n.grades)
-                    for entry in entries
-                }
-        return self._scores[assignment]
+                self._points[assignment] = points_by_learner(book, assignment)
+        return self._points[assignment]
 
     def scores(self, assignment: str) -> dict[str, float]:
         """The score of each learner as the gradebook holds it, manual grades and penalties included."""
         with self._book() as book:
-            try:
-                submissions = book.assignment_submissions(assignment)
-            except MissingEntry:
-                return {}
-            return {s.student_id: float(s.score - (s.late_submission_penalty or 0)) for s in submissions}
+            found = points_by_learner(book, assignment)
+        return {learner: score - off for learner, (_, score, off) in found.items()}
+
+    def _rules(self) -> ClassRules:
+        if self._class is None:
+            if self._course is None:
+                self._course = load_course(self._layout.exercises)
+            self._class = load_class(self._layout, self._course)
+            if self._class.roster:
+                with self._book() as book:
+                    enter_roster(book, self._class.roster)
+        return self._class
 
     def remove(self, learners: list[str]) -> None:
         """Take learners and all that is entered of them out of the gradebook.
@@ -202,7 +228,7 @@ class GradebookDoor:
         Raises:
             GradebookError: it is locked, damaged or cannot be read.
         """
-        self._scores.clear()
+        self._points.clear()
         with self._book() as book:
             for learner in learners:
                 with contextlib.suppress(MissingEntry):
@@ -259,7 +285,7 @@ class GradebookDoor:
                 ) from None
 
     def _step(self, what: str, on: str, step: Any) -> None:
-        self._scores.clear()
+        self._points.clear()
         with _quiet():
             result = step()
         if result["success"]:
@@ -271,17 +297,8 @@ class GradebookDoor:
         raise GradebookError(f"nbgrader's {what} {on} failed: {cause}; earlier grades stay")
 
 
-def _timestamp(folder: Path) -> datetime | None:
-    """When nbgrader's `timestamp.txt` says that a submission came, in UTC; None where there is none."""
-    try:
-        text = (folder / "timestamp.txt").read_text(encoding="utf-8").strip()
-        return parse_utc(text) if text else None
-    except (OSError, ValueError, OverflowError):
-        return None
-
-
-def _digest(verdict: Verdict) -> str:
-    return hashlib.sha256(verdict.to_json().encode()).hexdigest()
+def _digest(verdict: Verdict, standing: Standing) -> str:
+    return hashlib.sha256((verdict.to_json() + standing.to_json()).encode()).hexdigest()
 
 
 def _cause(log: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import filecmp
+import os
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from camp.errors import NotWritableError, SubmissionsError
 from camp.intake import MAX_BYTES
-from camp.paths import Layout, make_folder
+from camp.paths import Layout, make_folder, write_text
+from camp.standing import TIMESTAMP_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from camp.course import Assignment, Course
 
 _NEW = ".new-"
+MAX_TIMESTAMP = 100
+"""Bytes of a file that tells when a submission came."""
 
 
 @dataclass
@@ -72,7 +77,7 @@ def look_through(course: Course, source: Path, assignments: list[str]) -> Inbox:
 
 
 def collect(layout: Layout, course: Course, inbox: Inbox) -> None:
-    """Copy submissions into nbgrader's `submitted/`, byte for byte.
+    """Copy submissions into nbgrader's `submitted/`, byte for byte, with the times at which they came.
 
     One that cannot be read joins what is amiss, keeps no other out, and stays as it was collected before.
 
@@ -84,7 +89,10 @@ def collect(layout: Layout, course: Course, inbox: Inbox) -> None:
         target = submitted_file(layout, course.find(assignment), learner)
         try:
             make_folder(target.parent)
+            times = _times(submitted, target)
             _copy(submitted, target)
+            os.utime(target, ns=times, follow_symlinks=False)
+            _copy_timestamp(submitted.parent / TIMESTAMP_FILE, target.parent / TIMESTAMP_FILE)
         except (OSError, NotWritableError) as error:
             reason = error if isinstance(error, NotWritableError) else error.strerror
             line = f"{_shown(submitted)} cannot be collected ({reason}); put that right, then grade again"
@@ -168,6 +176,27 @@ def _copy(source: Path, target: Path) -> None:
         new.rename(target)
     finally:
         _remove(new)
+
+
+def _times(source: Path, target: Path) -> tuple[int, int]:
+    """When a file came, as its own time says; the same bytes handed in again came when they first did."""
+    times = [source.lstat().st_mtime_ns]
+    ordinary = all(path.is_file() and not path.is_symlink() for path in (source, target))
+    if (
+        ordinary
+        and source.stat().st_size == target.stat().st_size
+        and filecmp.cmp(source, target, shallow=False)
+    ):
+        times.append(target.stat().st_mtime_ns)
+    return min(times), min(times)
+
+
+def _copy_timestamp(source: Path, target: Path) -> None:
+    """Take along what nbgrader's exchange wrote beside a submission when it came."""
+    if source.is_file() and not source.is_symlink() and source.stat().st_size <= MAX_TIMESTAMP:
+        write_text(target, source.read_text(encoding="utf-8", errors="replace"))
+    else:
+        _remove(target)
 
 
 def _remove(path: Path) -> None:

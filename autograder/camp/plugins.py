@@ -15,17 +15,20 @@ from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbconvert.exporters.exporter import Exporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
+from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from camp.course import load_course
 from camp.editions import STUB
+from camp.entries import apply_standing
 from camp.exercise import Exercise, load_exercise
 from camp.grade import grade
 from camp.intake import Intake, take_in
 from camp.paths import Layout, write_text
-from camp.records import standing_verdict, verdict_path
+from camp.records import standing_verdict, submitted_folder, verdict_path
 from camp.shown import show_verdict
+from camp.standing import load_class, submitted_at
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -53,7 +56,7 @@ def configure(config: Config, root: Path) -> Config:
     config.CourseDirectory.course_id = course.course.id
     config.LmsExportPlugin.titles = {assignment.id: assignment.title for assignment in course.assignment}
     config.ClearSolutions.code_stub = {"python": STUB}
-    config.IntakeExporter.root = config.ApplyVerdict.root = str(root)
+    config.IntakeExporter.root = config.ApplyVerdict.root = config.ApplyPolicy.root = str(root)
     # Ours first: its `feedback` takes the place of nbgrader's, whose page fetches scripts from elsewhere.
     nbgraders = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
     own = Path(__file__).parent / "templates"
@@ -66,7 +69,7 @@ def configure(config: Config, root: Path) -> Config:
         "camp.plugins.ApplyVerdict",
         "nbgrader.preprocessors.LimitOutput",
         "nbgrader.preprocessors.SaveAutoGrades",
-        "nbgrader.preprocessors.AssignLatePenalties",
+        "camp.plugins.ApplyPolicy",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     return config
@@ -114,6 +117,28 @@ class ApplyVerdict(NbGraderPreprocessor):
             verdict = grade(intake, exercise, known["student"])
             write_text(path, verdict.to_json())
         show_verdict(nb, verdict, exercise)
+        return nb, resources
+
+
+class ApplyPolicy(NbGraderPreprocessor):
+    """Puts the class's policy into the gradebook: due date, extension, points off for being late."""
+
+    root = Unicode(help="the checkout's root").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        """Take the place of nbgrader's AssignLatePenalties, which knows no policy of ours."""
+        known, layout = resources["nbgrader"], Layout(Path(self.root))
+        names = (known["assignment"], known["student"])
+        submitted = submitted_at(submitted_folder(layout, *names), known["notebook"])
+        rules = load_class(layout, load_course(layout.exercises))
+        with Gradebook(known["db_url"]) as book:
+            notebook = book.find_submission_notebook(known["notebook"], *names)
+            if submitted is not None:
+                (standing,) = (
+                    s for s in rules.standings(*names, {known["student"]: submitted}) if s.learner == names[1]
+                )
+                apply_standing(notebook.assignment, notebook, standing, notebook.score)
+            book.db.commit()
         return nb, resources
 
 

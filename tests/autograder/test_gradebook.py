@@ -232,6 +232,72 @@ def test_same_as_the_converters(own):
     assert any("No response." in row for row in rows)
 
 
+def _policy(layout, text, roster=None):
+    layout.class_data.mkdir(exist_ok=True)
+    (layout.class_data / "policy.toml").write_text(text)
+    if roster is not None:
+        (layout.class_data / "roster.csv").write_text(roster, encoding="utf-8")
+
+
+DUE = '[[due]]\nassignment = "a1-sums"\nat = 2026-03-01T12:00:00\n'
+
+
+def test_policy_reaches_the_gradebook(own):
+    """Due date, extension and points off are in the gradebook and on the feedback page; verdicts stay.
+
+    A changed policy is entered though no submission changed; nbgrader's own autograding does the same.
+    """
+    for learner, time in (("ada", "03-01 12:00:00"), ("bo", "03-02 13:00:00"), ("dima", "03-02 13:00:00")):
+        (own.course / "submitted" / learner / "a1-sums" / "timestamp.txt").write_text(f"2026-{time} UTC")
+    verdicts = [read_verdict(verdict_path(own, "a1-sums", name)) for name in ("ada", "bo", "dima")]
+    exercise = load_exercise(load_course(own.exercises), "a1-sums")
+    _policy(own, DUE + "[late]\npercent = 10\n" + '[[extension]]\nlearner = "dima"\nby = "2 days"\n')
+    door = GradebookDoor(own)
+    assert not any(door.holds(exercise, verdict) for verdict in verdicts)
+    assert door.enter_all(verdicts) == []
+    assert all(GradebookDoor(own).holds(exercise, verdict) for verdict in verdicts)
+    assert {name: door.scores("a1-sums")[name] for name in ("ada", "bo", "dima")} == {
+        "ada": 5,
+        "bo": 4 - 0.8,
+        "dima": 2,
+    }
+    page = (own.course / "feedback" / "bo" / "a1-sums" / "sums.html").read_text()
+    assert "3.2 of 5 points · 0.8 points off for being late" in page
+    assert [read_verdict(verdict_path(own, "a1-sums", v.learner)) for v in verdicts] == verdicts
+    with closing(sqlite3.connect(own.course / "gradebook.db")) as book:
+        assert book.execute("select duedate from assignment where name = 'a1-sums'").fetchone()[0] == (
+            "2026-03-01 12:00:00.000000"
+        )
+    rows = _rows(own)
+    done = _nbgrader(own, "autograde", "a1-sums", "--force")
+    assert done.returncode == 0, done.stderr
+    assert [row for row in _rows(own) if "'bo'" in row] == [row for row in rows if "'bo'" in row]
+    _policy(own, DUE + "[late]\npercent = 20\n")
+    door = GradebookDoor(own)
+    assert [door.holds(exercise, verdict) for verdict in verdicts] == [False, False, False]
+    door.enter_all(verdicts)
+    assert door.scores("a1-sums")["bo"] == 4 - 1.6
+    assert door.scores("a1-sums")["dima"] == 2 - 0.8
+
+
+def test_group_shares_the_latest(own):
+    """The latest submission of a group counts for all its members, those too who handed in nothing."""
+    for learner, hour in (("ada", 10), ("bo", 11)):
+        time = f"2026-03-01 {hour}:00:00 UTC"
+        (own.course / "submitted" / learner / "a1-sums" / "timestamp.txt").write_text(time)
+    _policy(own, 'groups = "all"', "id,group,first_name\nada,red,Ada\nbo,red,\n李娜,red,娜\ncleo,,\n")
+    verdicts = [read_verdict(verdict_path(own, "a1-sums", name)) for name in ("ada", "bo", "cleo")]
+    exercise = load_exercise(load_course(own.exercises), "a1-sums")
+    door = GradebookDoor(own)
+    assert door.enter_all(verdicts) == []
+    assert door.scores("a1-sums") == {**CLASS, "ada": 4, "bo": 4, "李娜": 4}
+    assert all(door.holds(exercise, verdict) for verdict in verdicts)
+    page = (own.course / "feedback" / "李娜" / "a1-sums" / "sums.html").read_text(encoding="utf-8")
+    assert '<p class="sub">李娜 · 4 of 5 points' in page
+    with closing(sqlite3.connect(own.course / "gradebook.db")) as book:
+        assert book.execute("select first_name from student where id = 'ada'").fetchone() == ("Ada",)
+
+
 def test_batch_is_one_transaction(own, monkeypatch):
     """When the database refuses one row, none of the batch is written; the next try enters all."""
     verdicts = [read_verdict(verdict_path(own, "a1-sums", learner)) for learner in CLASS]
