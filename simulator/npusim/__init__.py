@@ -22,6 +22,7 @@ from npusim.device import Device
 from npusim.device_memory import DeviceMemory
 from npusim.error_table import ErrorEntry, errors
 from npusim.exceptions import (
+    CallbackError,
     DeviceFaultError,
     DoubleFreeError,
     EnvironmentVariableError,
@@ -67,6 +68,7 @@ __all__ = [
     "OP_KINDS",
     "Block",
     "CachingAllocator",
+    "CallbackError",
     "Chip",
     "Constant",
     "Context",

@@ -25,25 +25,33 @@ class Cores:
             ready: the earliest start, in nanoseconds.
             duration: how long it holds them.
         """
+        start = self.start(unit, blocks, ready)
+        self.hold(unit, blocks, start, start + duration)
+        return start
+
+    def start(self, unit: str, blocks: int, ready: int) -> int:
+        """When that many cores are free, at the earliest from `ready` on."""
         total = self._counts.get(unit, 1)
         free = self._free.get(unit) or [(0, total)]
         need = min(max(blocks, 1), total)
-        if need == total:
-            start = max(ready, free[-1][0])
-            self._free[unit] = [(start + duration, total)]
-            return start
         have = 0
-        start = ready
         for time, cores in free:
             have += cores
             if have >= need:
-                start = max(ready, time)
-                break
-        kept = _take(free, need, start)
-        kept.append((start + duration, need))
+                return max(ready, time)
+        return ready
+
+    def hold(self, unit: str, blocks: int, start: int, end: int) -> None:
+        """Takes cores that are free at `start` until `end`."""
+        total = self._counts.get(unit, 1)
+        need = min(max(blocks, 1), total)
+        if need == total:
+            self._free[unit] = [(end, total)]
+            return
+        kept = _take(self._free.get(unit) or [(0, total)], need, start)
+        kept.append((end, need))
         kept.sort()
         self._free[unit] = kept
-        return start
 
     def hold_all(self, until: int) -> None:
         """Every core of every compute unit is busy until then."""

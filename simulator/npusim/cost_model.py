@@ -245,6 +245,12 @@ def _aicpu(op: Op) -> Cost:
     return Cost(round(duration), "AI_CPU", 1)
 
 
+def memory_ns(chip: Chip, kind: str, nbytes: int) -> int:
+    """Nanoseconds for which a copy would keep the device's whole memory bandwidth busy."""
+    rate = memory_bandwidth(chip) * number("memory_efficiency")
+    return round((2 if kind == "D2D" else 1) * nbytes / rate)
+
+
 def copy_ns(chip: Chip, kind: str, nbytes: int) -> int:
     """Nanoseconds of a copy between host and device, or on the device (read and write)."""
     if kind == "D2D":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from npusim.bandwidth import Bandwidth
 from npusim.caching_allocator import CachingAllocator
 from npusim.communication import communication_ns, has_hccs, hcom_name
 from npusim.constants import reported_memory
 from npusim.cores import Cores
-from npusim.cost_model import copy_ns, cost
+from npusim.cost_model import copy_ns, cost, memory_ns
 from npusim.device_memory import DeviceMemory
 from npusim.exceptions import DeviceFaultError, InvalidArgumentError, WrongStreamError
 from npusim.records import Task
@@ -42,6 +43,7 @@ class Device:
         "_copies",
         "_last_stream",
         "_tasks",
+        "bandwidth",
         "busy",
         "chip",
         "cores",
@@ -65,6 +67,7 @@ class Device:
         self.busy = 0
         self.memory = CachingAllocator(self.hbm)
         self.cores = Cores({"AI_CORE": chip.cubes, "AI_VECTOR_CORE": chip.vectors})
+        self.bandwidth = Bandwidth()
         self.shared = False
         self._tasks: dict[tuple[object, ...], Task] = {}
         self._copies: dict[tuple[str, int], Task] = {}
@@ -135,6 +138,25 @@ class Device:
             task = self._tasks[key] = self._new_task(op)
         return task
 
+    def place(self, task: Task, blocks: int, ready: int) -> tuple[int, int]:
+        """Gives a task its cores and its share of the memory's bandwidth.
+
+        Only called where a second stream may want them too.
+
+        Args:
+            task: what is to run.
+            blocks: cores that it needs.
+            ready: the earliest start, in nanoseconds.
+
+        Returns:
+            When it starts, and how long it takes.
+        """
+        start = self.cores.start(task.unit, blocks, ready)
+        self.bandwidth.forget(self.node.host.now)
+        end = self.bandwidth.place(start, task.duration, task.memory)
+        self.cores.hold(task.unit, blocks, start, end)
+        return start, end - start
+
     def copy_task(self, kind: str, nbytes: int) -> Task:
         """What a copy of that kind and size means.
 
@@ -149,7 +171,8 @@ class Device:
                     f"a copy of kind {kind!r} was asked for; use {', '.join(COPY_UNITS)}."
                 )
             duration = copy_ns(self.chip, kind, nbytes) if self.node.cost_model else 0
-            task = Task(kind, "copy", unit, blocks=1, duration=duration, nbytes=nbytes)
+            memory = memory_ns(self.chip, kind, nbytes)
+            task = Task(kind, "copy", unit, blocks=1, duration=duration, nbytes=nbytes, memory=memory)
             self._copies[kind, nbytes] = task
         return task
 
@@ -187,4 +210,5 @@ class Device:
             inputs=tuple(op.inputs),
             outputs=tuple(op.outputs),
             cost=found,
+            memory=found.memory,
         )

@@ -66,6 +66,14 @@ class EventNotRecordedError(NpusimError):
     code = 107006
 
 
+class CallbackError(NpusimError):
+    """A stream's callbacks are processed by the wrong thread, by none, or none came. `code` says which."""
+
+    def __init__(self, message: str, *, code: int) -> None:
+        self.code = code
+        super().__init__(message)
+
+
 class OutOfMemoryError(NpusimError):
     """The device has no room for an allocation. All figures are bytes.
 

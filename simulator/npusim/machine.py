@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from npusim.callbacks import Callbacks
 from npusim.clock import HostClock
 from npusim.constants import value
 from npusim.contexts import Contexts
@@ -27,6 +28,7 @@ class Node:
 
     Attributes:
         host: the host's virtual clock.
+        callbacks: functions of the host that streams call, and which thread processes whose.
         contexts: the contexts, and which is current in each thread.
         records: everything that happened.
         settings: as given.
@@ -39,6 +41,7 @@ class Node:
     __slots__ = (
         "_devices",
         "_publisher",
+        "callbacks",
         "contexts",
         "cost_model",
         "host",
@@ -53,6 +56,7 @@ class Node:
         self.settings = settings
         self.host = HostClock()
         self.records = RecordLog()
+        self.callbacks = Callbacks(self.host)
         self.cost_model = settings.cost_model
         self.launch_blocking = settings.launch_blocking
         self.log = Plog(settings.log)

@@ -55,14 +55,20 @@ _KERNEL_TYPES = {
     "HCCS": "COMMUNICATION",
     "PCIE": "COMMUNICATION",
 }
-_CALLS = {"H2D": "aclrtMemcpyAsync", "D2H": "aclrtMemcpyAsync", "D2D": "aclrtMemcpyAsync"}
+_ACL_CALLS = {
+    "copy": "aclrtMemcpyAsync",
+    "sync": "aclrtSynchronizeStream",
+    "event_record": "aclrtRecordEvent",
+    "event_wait": "aclrtStreamWaitEvent",
+    "callback": "aclrtLaunchCallback",
+}
 
 
 def task_type(record: Record) -> str:
     """What the task scheduler calls a task: PCIE_DMA_SQE for a copy over the host's link, SDMA_SQE inside."""
     if record.category == "copy":
         return "SDMA_SQE" if record.unit == "SDMA" else "PCIE_DMA_SQE"
-    if record.category in {"event_record", "event_wait"}:
+    if record.category in {"event_record", "event_wait", "callback"}:
         return f"{record.name}_SQE"
     return record.unit
 
@@ -114,11 +120,7 @@ def api_call(record: Record) -> tuple[str, str]:
         return "node", "launch"
     if record.category == "collective":
         return "communication", record.name
-    if record.category == "copy":
-        return "acl", _CALLS[record.name]
-    if record.category == "sync":
-        return "acl", "aclrtSynchronizeStream"
-    return "acl", "aclrtRecordEvent" if record.category == "event_record" else "aclrtStreamWaitEvent"
+    return "acl", _ACL_CALLS[record.category]
 
 
 def communication_rows(records: Iterable[Record]) -> list[list[str]]:

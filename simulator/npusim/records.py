@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from npusim.op import TensorSpec
     from npusim.spill import Spill
 
-KINDS = ("kernel", "copy", "sync", "event_record", "event_wait", "collective")
+KINDS = ("kernel", "copy", "sync", "event_record", "event_wait", "collective", "callback")
 _KIND_NUMBER = {name: i for i, name in enumerate(KINDS)}
 
 
@@ -36,6 +36,7 @@ class Task:
         cost: how long each unit is busy with it, for an operator.
         ranks: how many take part, for a collective.
         servers: how many servers they are spread over.
+        memory: nanoseconds for which it would keep the device's whole memory bandwidth busy.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Task:
         "duration",
         "inputs",
         "kind",
+        "memory",
         "name",
         "nbytes",
         "outputs",
@@ -66,6 +68,7 @@ class Task:
         cost: Cost | None = None,
         ranks: int = 0,
         servers: int = 1,
+        memory: int = 0,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -78,6 +81,7 @@ class Task:
         self.cost = cost
         self.ranks = ranks
         self.servers = servers
+        self.memory = memory
 
 
 class Record:
@@ -85,7 +89,7 @@ class Record:
 
     Attributes:
         index: its number in the list.
-        category: "kernel", "copy", "sync", "event_record", "event_wait" or "collective".
+        category: "kernel", "copy", "sync", "event_record", "event_wait", "collective" or "callback".
         task: what it was (name, unit, shapes).
         device: the device's index as the program counts.
         stream: the stream's number.

@@ -1,21 +1,24 @@
 """Streams and events: in-order queues on virtual time.
 
 The host gives a task to a stream and goes on; the task starts when the stream's earlier tasks are done, the
-events it waits for have happened and the cores it needs are free. Cores are given to tasks in the order of
-the host's calls. Operators on different streams share nothing but cores: contention for memory bandwidth is
-not simulated.
+events it waits for have happened and the cores it needs are free. Cores and the memory's bandwidth are given
+to tasks in the order of the host's calls: operators of different streams run beside each other where cores
+are free (the Cube cores of one and the Vector cores of the other, say), and share the memory.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from npusim.callbacks import Call
 from npusim.constants import value
 from npusim.exceptions import DeviceFaultError, EventNotRecordedError, InvalidArgumentError, WrongStreamError
 from npusim.plog import INFO
 from npusim.records import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from npusim.device import Device
     from npusim.op import Op
     from npusim.records import Record
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 _SYNC = Task("Synchronize", "sync", "HOST")
 _EVENT_RECORD = Task("EVENT_RECORD", "event", "EVENT")
 _EVENT_WAIT = Task("EVENT_WAIT", "event", "EVENT")
+_CALLBACK = Task("CALLBACK", "callback", "HOST")
 
 
 class Stream:
@@ -62,19 +66,19 @@ class Stream:
         called = host.now
         if node.cost_model:
             host.now = called + self.launch_ns
-        start = max(self.tail, host.now)
+        start, duration = max(self.tail, host.now), task.duration
         if device.shared:
-            start = device.cores.place(task.unit, task.blocks, start, task.duration)
-        end = start + task.duration
+            start, duration = device.place(task, task.blocks, start)
+        end = start + duration
         self.tail = end
-        device.busy += task.duration
+        device.busy += duration
         if node.launch_blocking:
             host.wait_until(end)
         if node.logs_launches:
             node.log.write(
                 INFO, "RUNTIME", f"launch kernel_name={op.name} device={device.index} stream={self.id}"
             )
-        return node.records.add("kernel", task, device.index, self.id, called, start, task.duration)
+        return node.records.add("kernel", task, device.index, self.id, called, start, duration)
 
     def copy(self, kind: str, nbytes: int, *, asynchronous: bool) -> Record:
         """Moves bytes between host and device ("H2D", "D2H") or on the device ("D2D").
@@ -126,9 +130,34 @@ class Stream:
         called = host.now
         if node.cost_model:
             host.now = called + self.launch_ns
-        start = self.device.cores.place(task.unit, 1, max(host.now, self.tail), task.duration)
-        self.tail = start + task.duration
-        return node.records.add(category, task, self.device.index, self.id, called, start, task.duration)
+        start, duration = self.device.place(task, 1, max(host.now, self.tail))
+        self.tail = start + duration
+        return node.records.add(category, task, self.device.index, self.id, called, start, duration)
+
+    def launch_callback(self, function: Callable[[], object]) -> Record:
+        """Has a function of the host called when the stream's earlier tasks are done.
+
+        The thread that subscribed to the stream's callbacks calls it (`Node.callbacks`); without one, it is
+        called where the host next waits for the stream, or asks for it later than that. The function itself
+        takes no virtual time.
+
+        Args:
+            function: what to call, without arguments.
+
+        Raises:
+            WrongStreamError: the stream was destroyed.
+        """
+        if not self.alive:
+            raise self._gone()
+        node = self.device.node
+        called = node.host.now
+        if node.cost_model:
+            node.host.now = called + self.launch_ns
+        time = max(self.tail, node.host.now)
+        self.tail = time
+        record = node.records.add("callback", _CALLBACK, self.device.index, self.id, called, time, 0)
+        node.callbacks.add(Call(function, time, self))
+        return record
 
     def _gone(self) -> WrongStreamError:
         return WrongStreamError(
@@ -141,8 +170,10 @@ class Stream:
 
     def query(self) -> bool:
         """Whether everything given to the stream is done. Asking takes host time, so a polling loop ends."""
-        self.device.node.spend("host_query_ns")
-        return self.device.node.host.now >= self.tail
+        node = self.device.node
+        node.spend("host_query_ns")
+        node.callbacks.pass_by()
+        return node.host.now >= self.tail
 
     def synchronize(self) -> None:
         """The host waits for everything given to the stream.
@@ -153,6 +184,7 @@ class Stream:
         node = self.device.node
         called = node.host.now
         node.host.wait_until(self.tail)
+        node.callbacks.reach(self, self.tail)
         node.records.add("sync", _SYNC, self.device.index, self.id, called, called, node.host.now - called)
         if self.fault is not None:
             fault, self.fault = self.fault, None
@@ -219,6 +251,8 @@ class Event:
         if self.time is None:
             return
         self.device.node.host.wait_until(self.time)
+        if self.stream is not None:
+            self.device.node.callbacks.reach(self.stream, self.time)
         if self.stream is not None and self.stream.fault is not None:
             fault, self.stream.fault = self.stream.fault, None
             raise fault
@@ -226,6 +260,7 @@ class Event:
     def query(self) -> bool:
         """Whether the event has happened. Asking takes host time, so a polling loop ends."""
         self.device.node.spend("host_query_ns")
+        self.device.node.callbacks.pass_by()
         return self.time is None or self.device.node.host.now >= self.time
 
     def elapsed_ns(self, end: Event) -> int:

@@ -157,7 +157,7 @@ def _record_events(record: Record, launch_ns: int, pid: int, owner: HostOp | Non
     hardware = {"pid": _number(pid, "Ascend Hardware", record.device), "tid": record.stream}
     name = "MEMCPY_ASYNC" if record.category == "copy" else record.name
     bar = _bar(name, hardware, record.start, record.duration, _task_arguments(record), record.category)
-    if record.category in {"event_record", "event_wait"}:
+    if record.category in {"event_record", "event_wait", "callback"}:
         return [bar]
     events = [_bar(title, host, record.launched, launch_ns, arguments, "cann"), bar]
     if record.category == "collective":
