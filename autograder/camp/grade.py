@@ -24,6 +24,8 @@ MAX_TEXT = 4000
 NOT_GRADED = "not graded"
 GIVEN_TIMEOUT = 180
 """Seconds that a cell of the course itself may take: it imports PyTorch, also on a busy machine."""
+# How a task ends of which nothing came back that could be compared.
+_NO_ANSWER = frozenset({Status.ERROR, Status.TIMED_OUT, Status.OUT_OF_MEMORY, Status.KILLED, Status.REFUSED})
 
 
 def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
@@ -74,6 +76,8 @@ class _Run:
         self._answers: dict[str, TaskResult] = {}
         self._ended: set[str] = set()
         """The tasks whose answer cell ended its kernel, so that there is nothing to ask."""
+        self._cells: dict[str, NotebookNode] = {}
+        """The answer cells that were run, by task."""
 
     def grade(self, notebook: NotebookNode) -> list[TaskResult]:
         """Run the code cells in order; where a public check stands, ask the hidden ones instead."""
@@ -120,6 +124,7 @@ class _Run:
         outputs: list[NotebookNode] = []
         if task.id in self._answers:  # not attempted
             return
+        self._cells[task.id] = cell
         try:
             outputs = kernel.run(cell.source)
             errors = [o for o in outputs if o.output_type == "error"]
@@ -144,22 +149,37 @@ class _Run:
         return "this answer cell is as it was handed out" if untouched else ""
 
     def _check(self, kernel: Kernel, task: Task) -> None:
-        """Ask the task's hidden checks, if its answer ran; an error at its end need not make it wrong."""
+        """Ask the task's hidden checks; an error at the answer's end need not make it wrong."""
         answered = self._answers[task.id]
-        if answered.status is Status.NOT_ATTEMPTED or task.id in self._ended:
+        if answered.status is Status.NOT_ATTEMPTED:
             return
+        came = self._answers[task.id] = self._asked(kernel, task)
+        failed = [c.source for t, c in self._cells.items() if t != task.id and not self._answers[t].points]
+        if came.points or not failed or came.status not in _NO_ANSWER:
+            return
+        # What spoilt the kernel may have been an earlier answer that failed: so once more without those.
+        ran = kernel.leave_out([*failed, self._cells[task.id].source])
+        del self._answers[task.id]
+        self._ended.discard(task.id)
+        self._answer(kernel, self._cells[task.id], task)
+        again = self._answers[task.id] = self._asked(kernel, task)
+        if not again.points:
+            self._answers[task.id] = came
+            kernel.start_over(ran)
+
+    def _asked(self, kernel: Kernel, task: Task) -> TaskResult:
+        """A task's result with what its hidden checks say, if there is anything to ask."""
+        answered = self._answers[task.id]
+        if task.id in self._ended:
+            return answered
         results: list[CheckResult] = []
         for check in self._exercise.checks[task.id]:
             hung = [r for r in results if r.status in {Status.TIMED_OUT, Status.KILLED}]
             results.append(_not_asked(check, hung[0]) if hung else self._ask(kernel, check))
-        self._answers[task.id] = answered.model_copy(
-            update={
-                "points": sum(r.points for r in results),
-                "status": _worst(results),
-                "message": answered.message,
-                "checks": results,
-            }
-        )
+        points = sum(r.points for r in results)
+        cause = answered.status if answered.status in {Status.OUT_OF_MEMORY, Status.REFUSED} else None
+        status = cause if cause and not points else _worst(results)
+        return answered.model_copy(update={"points": points, "status": status, "checks": results})
 
     def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
         """Run one hidden check and turn how it ends into a result."""

@@ -146,6 +146,7 @@ def _graft(
     extras: dict[str, list[str]] = {}
     waiting: list[str] = []
     findings: list[str] = []
+    checked_tasks: set[str] = set()
     for cell in cells:
         answered = answer_ids.get(cell["grade_id"]) or answer_ids.get(cell["id"])
         checked = check_ids.get(cell["grade_id"]) or check_ids.get(cell["id"])
@@ -156,12 +157,20 @@ def _graft(
             extras.setdefault(f"{answered}-{ANSWER}", []).extend(waiting)
             waiting = []
         elif checked:
+            if cell["source"].strip():
+                checked_tasks.add(checked)
             if cell["source"].strip() not in handed_out:
                 findings.append(f"the check cell of {checked!r} was changed; it is graded as handed out")
             extras.setdefault(f"{checked}-{CHECK}", []).extend(waiting)
             waiting = []
         elif cell["source"].strip() not in handed_out:
             waiting.append(cell["source"])
+    # Emptied, it looks like any empty cell; deleted, it is not there: the learner could not check the answer.
+    findings += [
+        f"the check cell of {task!r} is missing or empty; it is graded as handed out"
+        for task in tasks
+        if task not in checked_tasks
+    ]
     missing = {task: f"the answer cell of {task!r} is missing" for task in tasks if task not in answers}
     findings += missing.values()
     _write(skeleton, answers, extras, findings)

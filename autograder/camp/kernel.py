@@ -30,7 +30,7 @@ from camp.running import DATA_TYPE, READY_SECONDS, Running, short_folder, starte
 from camp.warm.talk import KernelEndedError, TalkTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from types import TracebackType
 
     from nbformat import NotebookNode
@@ -136,6 +136,17 @@ class Kernel:
             if output.output_type == "error":
                 raise failure(output.ename, output.evalue)
         return _read(running.data, self._asked, self._key)
+
+    def leave_out(self, sources: Collection[str]) -> list[tuple[str, int]]:
+        """Start over without some of the cells that were run; return all that were, for `start_over`."""
+        ran = self._ran
+        self.start_over([cell for cell in ran if cell[0] not in sources])
+        return ran
+
+    def start_over(self, ran: list[tuple[str, int]]) -> None:
+        """Go on in a new kernel, in which just these cells have been run."""
+        self._stop()
+        self._ran = ran
 
     def _execute(self, running: Running, source: str, timeout: int) -> list[NotebookNode]:
         """Run a cell in a running kernel, which is stopped if it hangs or breaks."""

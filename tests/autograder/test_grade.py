@@ -254,8 +254,8 @@ HOSTILE = {
     "json broken": ("import json\njson.dumps = None\ndef double(x):\n    return 2 * x", "*"),
     "json forged": ("import json\njson.dumps = lambda *a, **k: '1'\ndef double(x):\n    return 0", "*"),
     "display broken": (
-        "import IPython.display\nIPython.display.display = print\ndef double(x):\n    return 2 * x",
-        "error",
+        "import IPython.display\nIPython.display.display = print\ndef double(x):\n    return 0",
+        "failed",
     ),
     "built-ins broken": ("import builtins\nbuiltins.exec = None\ndef double(x):\n    return 2 * x", "error"),
     "globals emptied": ("globals().clear()", "error"),

@@ -1,0 +1,8 @@
+# ---
+# about: Raises what is no Exception.
+# verdict:
+#   double: error
+# ---
+# %% double
+def double(x):
+    raise BaseException('done')
