@@ -109,7 +109,7 @@ class Callbacks:
                 )
             if not self._changed.wait_for(lambda: self._queues.get(thread), timeout):
                 raise CallbackError(
-                    "no callback came in the time to wait (error code 100036); process again, or wait longer.",
+                    "no callback came in time (error code 100036); process again, or wait longer.",
                     code=100036,
                 )
             call = self._queues[thread][0]

@@ -59,7 +59,7 @@ def test_waiting_for_an_event_runs_what_comes_before_it():
 
 
 def test_the_subscribed_thread_calls_it():
-    """A subscribed thread that processes reports in a loop calls each function; a wait for the stream waits for it."""
+    """A subscribed thread that processes reports calls each function; who waits for the stream waits."""
     node = npusim.node()
     stream = node.device(0).create_stream()
     done, seen = threading.Event(), []
@@ -85,7 +85,7 @@ def test_the_subscribed_thread_calls_it():
 
 
 def test_one_thread_can_do_both():
-    """A thread that subscribes itself processes after launching; the host's clock goes to the function's time."""
+    """A thread that subscribes itself processes after launching, at the function's time or later."""
     node = npusim.node()
     stream = node.device(0).create_stream()
     node.callbacks.subscribe(threading.get_ident(), stream)

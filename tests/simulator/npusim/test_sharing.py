@@ -97,7 +97,7 @@ def test_two_copies_share_the_memory():
 
 
 def test_cube_and_vector_cores_work_side_by_side():
-    """On a chip with cores of both kinds, a product and an addition of two streams overlap; on one without, not."""
+    """On a chip with cores of both kinds a product and an addition overlap; on one without, not."""
     for soc, overlap in (("Ascend910B3", True), ("Ascend310P3", False)):
         chip = npusim.find_chip(soc)
         node = npusim.Node(npusim.Settings({"NPUSIM_SOC": chip.soc, "NPUSIM_SHARE_STATE": "0"}))
