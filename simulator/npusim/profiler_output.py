@@ -56,8 +56,8 @@ def write_profiler_output(  # noqa: PLR0913 - what a profiler was asked for
     ASCEND_PROFILER_OUTPUT with trace_view.json, kernel_details.csv and step_trace_time.csv; from Level1 on
     op_statistic.csv, api_statistic.csv, and communication.json and communication_matrix.json where ranks
     communicated; operator_details.csv where host operators are given, operator_memory.csv and
-    memory_record.csv where allocations are. Beside it profiler_info.json, profiler_metadata.json and the
-    PROF folder of `write_msprof_output`.
+    memory_record.csv where allocations are. Beside it, where they are not there yet, profiler_info.json and
+    profiler_metadata.json, and the PROF folder of `write_msprof_output`.
 
     Args:
         parent: the folder `<worker>_<timestamp>_ascend_pt` of one profiling run, made where it is missing.
@@ -112,7 +112,7 @@ def write_msprof_output(  # noqa: PLR0913 - what msprof was asked for
     stamp: str = "",
     pid: int = PID,
 ) -> Path:
-    """Writes what `msprof` leaves: the folder PROF_000001_<date>_<letters>.
+    """Writes what `msprof` leaves: the folder PROF_000001_<date>_<letters>, or the PROF folder there is.
 
     In it host/ and device_<number>/ with what the run was (info.json, sample.json), and in
     mindstudio_profiler_output/ the timeline and the tables.
@@ -135,7 +135,7 @@ def write_msprof_output(  # noqa: PLR0913 - what msprof was asked for
     found = list(records)
     chip = chip or _this_chip()
     stamp = stamp or _now()
-    folder = parent / f"PROF_000001_{stamp}_{_letters(pid)}"
+    folder = min(parent.glob("PROF_*"), default=parent / f"PROF_000001_{stamp}_{_letters(pid)}")
     output = folder / MSPROF_FOLDER
     output.mkdir(parents=True, exist_ok=True)
     date = stamp[:DATE]
@@ -177,8 +177,9 @@ def _write_info(parent: Path, rank: int, level: str, config: dict[str, Any]) -> 
         "rank_id": rank,
     }
     name = "profiler_info.json" if rank < 0 else f"profiler_info_{rank}.json"
-    _write_json(parent / name, info)
-    _write_json(parent / "profiler_metadata.json", {"ENV_VARIABLES": {}})
+    for path, content in ((parent / name, info), (parent / "profiler_metadata.json", {"ENV_VARIABLES": {}})):
+        if not path.exists():  # the face may know more of its run
+            _write_json(path, content)
 
 
 def _write_run(folder: Path, chip: Chip, devices: Sequence[int], pid: int) -> None:

@@ -384,3 +384,15 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path):
     (tmp_path / "taken").write_text("")
     with pytest.raises(OSError, match="taken"):
         npusim.write_profiler_output(tmp_path / "taken", [])
+
+
+def test_what_the_face_wrote_is_kept(tmp_path: Path):
+    """profiler_info.json, profiler_metadata.json and a PROF folder that are there stay, and are added to."""
+    for name in ("profiler_info.json", "profiler_metadata.json"):
+        (tmp_path / name).write_text('{"mine": 1}')
+    (tmp_path / "PROF_000007_20260101_ABC" / "device_0").mkdir(parents=True)
+    npusim.write_profiler_output(tmp_path, program().records)
+    for name in ("profiler_info.json", "profiler_metadata.json"):
+        assert json.loads((tmp_path / name).read_text()) == {"mine": 1}
+    (prof,) = tmp_path.glob("PROF_*")
+    assert "mindstudio_profiler_output" in names(prof)

@@ -30,7 +30,7 @@ plans = st.lists(st.tuples(st.booleans(), st.one_of(ops, st.integers(1, 1 << 26)
 
 
 def makespan(plan, *, together):
-    """Runs a plan of (stream, operator or bytes to copy); returns the machine's device and when all is done."""
+    """Runs a plan of (stream, operator or bytes to copy): the device, and when all is done."""
     npusim.reset()
     device = npusim.node().device(0)
     streams = [device.create_stream(), device.create_stream()]
