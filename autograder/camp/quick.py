@@ -6,7 +6,10 @@ other than Latin letters; it builds 38 grammars when imported. No schema of a no
 
 from __future__ import annotations
 
+import gc
 import sys
 
 if "jsonschema" not in sys.modules:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # None: it is not to be had
+# Imports make a hundred thousand objects, which stay; to look for garbage among them takes as long again.
+gc.set_threshold(50_000, 20, 100)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections import deque
 from dataclasses import dataclass
-from multiprocessing import connection
+from multiprocessing import connection, forkserver
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from camp.errors import CampError
@@ -229,6 +229,13 @@ def _context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["camp.quick", "camp.jobs"])
     return context
+
+
+def start_early() -> None:
+    """Have the process that workers are forked from import what they need, beside this one."""
+    if _context().get_start_method() == "forkserver":
+        with _interrupts_later():
+            forkserver.ensure_running()
 
 
 def _serve(

@@ -55,7 +55,7 @@ class Nursery:
     """One end of a running zygote. Use `nursery()` to get it.
 
     Attributes:
-        isolation: the sandbox in use, and those that were refused; known once it is `ready`.
+        isolation: the sandbox in use, and those that were refused; known once it is `probed`.
         pid: the zygote's process id.
     """
 
@@ -80,7 +80,21 @@ class Nursery:
             )
         self.pid = self._process.pid
         self._lock = threading.Lock()
-        self._waiting = True
+        self._probed = self._ready = False
+
+    def probed(self) -> Isolation:
+        """Wait until it has tried the sandbox, which it does first.
+
+        Raises:
+            WarmKernelError: it does not start.
+        """
+        with self._lock:
+            if not self._probed:
+                answer = self._answer(READY_SECONDS)
+                refused = tuple((Backend(name), str(why)) for name, why in answer["refused"])
+                self.isolation = Isolation(Backend(answer["backend"]) if answer["backend"] else None, refused)
+                self._probed = True
+        return self.isolation
 
     def ready(self) -> None:
         """Wait until it takes orders.
@@ -88,16 +102,14 @@ class Nursery:
         Raises:
             WarmKernelError: it does not start.
         """
+        self.probed()
         with self._lock:
-            if not self._waiting:
+            if self._ready:
                 return
-            answer = self._answer(READY_SECONDS)
-            self._waiting = False
-        refused = tuple((Backend(name), str(why)) for name, why in answer["refused"])
-        self.isolation = Isolation(Backend(answer["backend"]) if answer["backend"] else None, refused)
-        if answer.get("error"):
-            self.close()
-            raise WarmKernelError(f"warm kernels cannot be prepared: {answer['error']}")
+            if error := self._answer(READY_SECONDS)["error"]:
+                self.close()
+                raise WarmKernelError(f"warm kernels cannot be prepared: {error}")
+            self._ready = True
 
     def fork(self, order: dict[str, Any], files: list[int]) -> None:
         """Have a kernel forked. It, and who forked it, answer through the first of the files.
@@ -122,7 +134,7 @@ class Nursery:
         """End the zygote; its kernels end when their own sockets close."""
         with contextlib.suppress(OSError):
             self._socket.close()
-        if self._waiting:  # it is importing, and would notice only at the end of that
+        if not self._ready:  # it is importing, and would notice only at the end of that
             self._process.kill()
         try:
             self._process.wait(5)
@@ -165,6 +177,10 @@ class _Borrowed(Nursery):
 
     def __init__(self, lent: Lent) -> None:
         self._socket, self.pid, self.isolation = lent.control, lent.pid, lent.isolation
+
+    def probed(self) -> Isolation:
+        """What its owner was told."""
+        return self.isolation
 
     def ready(self) -> None:
         """It was before it was lent."""
@@ -250,13 +266,15 @@ def isolation(backend: Backend | None = None) -> Isolation:
     """Which sandbox this machine gives a kernel. Takes a fraction of a second and never raises."""
     if not sys.platform.startswith("linux"):
         return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
+    own = _nurseries.get((os.getpid(), Brood(backend=backend)))
     try:
-        trial = Nursery(Brood(preload=None, backend=backend))
-        trial.ready()
+        trial = own if own is not None and own.alive() else Nursery(Brood(preload=None, backend=backend))
+        found = trial.probed()
     except WarmKernelError as error:
         return Isolation(None, ((Backend.NAMESPACES, str(error)),))
-    trial.close()
-    return trial.isolation
+    if trial is not own:
+        trial.close()
+    return found
 
 
 def _environment() -> dict[str, str]:

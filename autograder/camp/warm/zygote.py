@@ -62,15 +62,12 @@ def main() -> None:
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     asked = settings["backend"]
     isolation = probe(_CHOICE if asked is None else (Backend(asked),))
-    answer: dict[str, Any] = {"backend": isolation.backend, "refused": isolation.refused, "threads": 1}
+    _say(control, {"backend": isolation.backend, "refused": isolation.refused})
     if settings["preload"] is not None:
         fault = _preload(settings["preload"])
-        answer["threads"] = _threads()
-        if fault:
-            answer["error"] = fault
-    _say(control, answer)
-    if settings["preload"] is not None and "error" not in answer:
-        _Zygote(control).serve()
+        _say(control, {"error": fault})
+        if not fault:
+            _Zygote(control).serve()
 
 
 def _preload(names: Sequence[str]) -> str:
