@@ -23,10 +23,10 @@ from traitlets import Dict, Unicode
 
 from camp.cells import Cell, csv_text
 from camp.errors import ExportError
+from camp.graded import Graded, grades
 from camp.paths import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from nbgrader.api import Gradebook
 
@@ -52,23 +52,6 @@ class Learner:
         return ", ".join(part for part in (self.last_name, self.first_name) if part) or self.id
 
 
-@dataclass(frozen=True)
-class Graded:
-    """One learner's grade in one assignment."""
-
-    score: float
-    """By machine and by hand, less the penalty, never below 0."""
-    penalty: float
-    submitted: str
-    to_grade: bool
-    """Whether a person still has to grade a part of it."""
-
-    @property
-    def final(self) -> Cell:
-        """The score as it is handed over; empty while a person still has to grade."""
-        return None if self.to_grade else round(self.score, 2)
-
-
 class LmsExportPlugin(ExportPlugin):  # type: ignore[misc]  # nbgrader's classes have no types
     """What the exporters share: whose grades, in which assignments, and where they are written."""
 
@@ -91,21 +74,21 @@ class LmsExportPlugin(ExportPlugin):  # type: ignore[misc]  # nbgrader's classes
         students = [str(name) for name in self.student]
         chosen = [_learner(s) for s in gradebook.students if not students or s.id in students]
         learners = sorted(chosen, key=lambda who: (who.last_name, who.first_name, who.id))
-        grades = {name: _grades(gradebook, name) for name in assignments}
-        self.waiting = sum(g.to_grade for by_learner in grades.values() for g in by_learner.values())
+        found = {name: grades(gradebook, name) for name in assignments}
+        self.waiting = sum(bool(g.to_grade) for given in found.values() for g in given.values())
         if self.waiting:
             self.log.warning("%d submissions wait for grading by hand; their grades are empty", self.waiting)
-        write_text(Path(self.to or self.default_target), self.table(assignments, learners, grades))
+        write_text(Path(self.to or self.default_target), self.table(assignments, learners, found))
 
     def table(
-        self, assignments: dict[str, float], learners: list[Learner], grades: dict[str, dict[str, Graded]]
+        self, assignments: dict[str, float], learners: list[Learner], found: dict[str, dict[str, Graded]]
     ) -> str:
         """The file's text.
 
         Args:
             assignments: the points to be had, by assignment.
             learners: the rows.
-            grades: by assignment and learner; nothing where nothing was handed in.
+            found: their grades, by assignment and learner; nothing where nothing was handed in.
         """
         raise NotImplementedError
 
@@ -120,7 +103,7 @@ class CsvExporter(LmsExportPlugin):
     default_target = "grades-lms.csv"
 
     def table(
-        self, assignments: dict[str, float], learners: list[Learner], grades: dict[str, dict[str, Graded]]
+        self, assignments: dict[str, float], learners: list[Learner], found: dict[str, dict[str, Graded]]
     ) -> str:
         """Write who, what, and the grade with its parts; the first line names the columns."""
         header = (
@@ -131,9 +114,15 @@ class CsvExporter(LmsExportPlugin):
         for name, most in assignments.items():
             for who in learners:
                 person = (who.id, who.last_name, who.first_name, who.email, who.lms_id)
-                grade = grades[name].get(who.id)
+                grade = found[name].get(who.id)
                 result = (
-                    (grade.final, most, grade.penalty, grade.submitted, "yes" if grade.to_grade else "no")
+                    (
+                        grade.final,
+                        most,
+                        grade.penalty,
+                        str(grade.submitted or ""),
+                        "yes" if grade.to_grade else "no",
+                    )
                     if grade
                     else (None, most, None, "", "no")
                 )
@@ -147,7 +136,7 @@ class MoodleExporter(LmsExportPlugin):
     default_target = "grades-moodle.csv"
 
     def table(
-        self, assignments: dict[str, float], learners: list[Learner], grades: dict[str, dict[str, Graded]]
+        self, assignments: dict[str, float], learners: list[Learner], found: dict[str, dict[str, Graded]]
     ) -> str:
         """Name the columns as Moodle's own export does, so that its import maps them by itself."""
         header = ["First name", "Last name", "ID number", "Email address", "Username"]
@@ -157,7 +146,7 @@ class MoodleExporter(LmsExportPlugin):
         for who in learners:
             row: list[Cell] = [who.first_name, who.last_name, who.lms_id, who.email, who.id]
             for name, most in assignments.items():
-                grade = grades[name].get(who.id)
+                grade = found[name].get(who.id)
                 row += [grade.final if grade else None, _feedback(grade, most)]
             rows.append(row)
         return csv_text(header, rows)  # no byte order mark: Moodle would read it into the first column's name
@@ -173,7 +162,7 @@ class CanvasExporter(LmsExportPlugin):
     default_target = "grades-canvas.csv"
 
     def table(
-        self, assignments: dict[str, float], learners: list[Learner], grades: dict[str, dict[str, Graded]]
+        self, assignments: dict[str, float], learners: list[Learner], found: dict[str, dict[str, Graded]]
     ) -> str:
         """Put the grades into Canvas's form, with its own ids where an export of its was given."""
         header = [
@@ -189,8 +178,8 @@ class CanvasExporter(LmsExportPlugin):
         for who in learners:
             own: list[Cell] = [who.sortable, who.lms_id, "", who.id, ""]
             info = self._people.get(who.id) or self._people.get(who.email) or own
-            found = (grades[name].get(who.id) for name in assignments)
-            rows.append([*info, *(grade.final if grade else None for grade in found)])
+            given = (found[name].get(who.id) for name in assignments)
+            rows.append([*info, *(grade.final if grade else None for grade in given)])
         return csv_text(header, rows)
 
     @cached_property
@@ -218,13 +207,13 @@ class CanvasExporter(LmsExportPlugin):
     @cached_property
     def _people(self) -> dict[str, list[Cell]]:
         """Canvas's first columns of each person, by login and by the id of the student information system."""
-        found: dict[str, list[Cell]] = {}
+        people: dict[str, list[Cell]] = {}
         for row in self._template:
             info: list[Cell] = [row.get(column, "") for column in _CANVAS_INFO]
             for key in ("SIS User ID", "SIS Login ID"):
                 if row.get(key):
-                    found[row[key]] = info
-        return found
+                    people[row[key]] = info
+        return people
 
 
 def exporter(form: str, course: Course, assignments: list[str], like: Path | None) -> LmsExportPlugin:
@@ -247,29 +236,6 @@ def exporter(form: str, course: Course, assignments: list[str], like: Path | Non
 def _learner(student: Any) -> Learner:
     names = (student.last_name, student.first_name, student.email, student.lms_user_id)
     return Learner(student.id, *(str(name or "") for name in names))
-
-
-def _grades(gradebook: Gradebook, assignment: str) -> dict[str, Graded]:
-    """The grades of one assignment, by learner."""
-    return dict(_each_grade(gradebook, assignment))
-
-
-def _each_grade(gradebook: Gradebook, assignment: str) -> Iterator[tuple[str, Graded]]:
-    penalties = {
-        entry.student_id: float(entry.late_submission_penalty or 0)
-        for entry in gradebook.assignment_submissions(assignment)
-    }
-    for entry in gradebook.submission_dicts(assignment):
-        learner, penalty = entry["student"], penalties.get(entry["student"], 0.0)
-        yield (
-            learner,
-            Graded(
-                score=max(0.0, float(entry["score"] or 0) - penalty),
-                penalty=round(penalty, 2),
-                submitted=str(entry["timestamp"] or ""),
-                to_grade=bool(entry["needs_manual_grade"]),
-            ),
-        )
 
 
 def _feedback(grade: Graded | None, most: float) -> str:

@@ -20,7 +20,8 @@ from camp.errors import PassbackError
 from camp.lms import LmsExportPlugin
 
 if TYPE_CHECKING:
-    from camp.lms import Graded, Learner
+    from camp.graded import Graded
+    from camp.lms import Learner
 
 MEDIA_TYPE = "application/vnd.ims.lis.v1.score+json"
 SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
@@ -192,15 +193,15 @@ class LtiExporter(LmsExportPlugin):
     now: datetime | None = None
 
     def table(
-        self, assignments: dict[str, float], learners: list[Learner], grades: dict[str, dict[str, Graded]]
+        self, assignments: dict[str, float], learners: list[Learner], found: dict[str, dict[str, Graded]]
     ) -> str:
         """Write one object for each learner whom the platform knows, and list the others by name."""
         now = self.now or datetime.now(UTC)
         scores = [
-            {"assignment": name, "score": score_of(who, grades[name][who.id], most, now).to_dict()}
+            {"assignment": name, "score": score_of(who, found[name][who.id], most, now).to_dict()}
             for name, most in assignments.items()
             for who in learners
-            if who.lms_id and who.id in grades[name]
+            if who.lms_id and who.id in found[name]
         ]
         unknown = [who.id for who in learners if not who.lms_id]
         return (

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from camp.errors import PassbackError
-from camp.lms import Graded, Learner
+from camp.graded import Graded
+from camp.lms import Learner
 from camp.lti import (
     MEDIA_TYPE,
     ActivityProgress,
@@ -23,7 +24,7 @@ ADA = Learner("ada", "Lovelace", "Ada", "ada@x.org", "sub-71")
 
 
 def _graded(score=3.5, *, to_grade=False):
-    return Graded(score=score, penalty=0.5, submitted="", to_grade=to_grade)
+    return Graded(score=score, penalty=0.5, to_grade=("explain",) if to_grade else ())
 
 
 def test_a_finished_grade():

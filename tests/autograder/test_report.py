@@ -2,14 +2,15 @@
 
 import csv
 import io
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
 from camp.course import load_course
+from camp.graded import Graded
 from camp.records import feedback_page
 from camp.report import class_table, grades_csv, verdicts, write_report
-from camp.report.standing import Standing
 from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
 from rich.console import Console
 
@@ -218,21 +219,41 @@ def test_tasks_as_data(toy):
     ]
 
 
-def test_standing_beyond_the_verdict(toy):
-    """What the gradebook knows is shown: the score and its parts, lateness, what waits for you."""
-    standings = {
-        ("a1-sums", "ada"): Standing(
-            score=1.5, late="2 days late", penalty=0.5, extension="1 day", dated=True, to_grade="Explain it"
-        )
+def test_what_the_gradebook_knows_beyond_the_verdict(toy):
+    """The score that counts, lateness with what it cost, and what waits for a person, by the task's title."""
+    due = datetime(2026, 3, 1)  # noqa: DTZ001 - in UTC without a zone, as nbgrader stores it
+    grades = {
+        "ada": Graded(
+            score=1.5,
+            penalty=0.5,
+            submitted=due + timedelta(days=1, hours=3, minutes=5),
+            due=due,
+            extension=timedelta(hours=12),
+            to_grade=("total_check",),
+        ),
+        "bo": Graded(score=2, submitted=due, due=due),
     }
     course = load_course(toy.exercises)
     found = [_verdict("ada"), _verdict("bo")]
-    shown = write_report(toy, course, found, standings).read_text(encoding="utf-8")
+    shown = write_report(toy, course, found, {"a1-sums": grades}).read_text(encoding="utf-8")
     words = " ".join(" ".join(Page(shown).words).split())
-    assert "1.5 (2 by machine, 0.5 off)" in words
-    assert "2 days late (extension: 1 day)" in words
-    assert "Explain it" in words
+    assert "1.5 (2 by machine)" in words
+    assert "1 day 3 hours, extended by 12 hours, 0.5 off" in words
+    assert "in time" in words
+    assert "1 of 2, in the formgrader" in words
+    assert "ada : Total" in words
     assert "Late" not in write_report(toy, course, found).read_text(encoding="utf-8")
+
+
+def test_who_handed_in_nothing(toy):
+    """Who is on the roster and neither handed in nor is in a group that did is named."""
+    toy.class_data.mkdir()
+    (toy.class_data / "roster.csv").write_text("id,group\nada,1\nbo,1\ncleo,\n", encoding="utf-8")
+    (toy.class_data / "policy.toml").write_text('groups = "all"\n', encoding="utf-8")
+    shown = write_report(toy, load_course(toy.exercises), [_verdict("ada")]).read_text(encoding="utf-8")
+    words = " ".join(" ".join(Page(shown).words).split())
+    assert "ada , with bo" in words
+    assert "1 of the roster: cleo" in words
 
 
 def test_findings_are_listed(toy):

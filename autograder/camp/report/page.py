@@ -14,6 +14,7 @@ from urllib.parse import quote
 import jinja2
 
 from camp.exercise import Exercise, load_exercise
+from camp.graded import in_words as span_in_words
 from camp.paths import Layout, write_text
 from camp.records import feedback_page
 from camp.report import plots
@@ -21,13 +22,15 @@ from camp.report.faults import Fault, faults
 from camp.report.items import MIN_LEARNERS, MIN_TIMED, Item, item
 from camp.report.tables import grades_csv, questions_csv, tasks_csv
 from camp.report.worktime import MAX_GAP_MINUTES, working_minutes
+from camp.standing import load_class
 from camp.verdict import Outcome, Status, Verdict, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from camp.course import Course
-    from camp.report.standing import Standing
+    from camp.graded import Graded
+    from camp.standing import ClassRules
 
 MAX_FAULTS = 15
 """Groups of wrong answers that a section shows; the questions' CSV has all."""
@@ -46,7 +49,11 @@ class Row:
     words: str
     cells: list[tuple[str, str]]
     """The style and the text of each task's cell."""
-    standing: Standing | None
+    graded: Graded | None
+    """What the gradebook says beyond the verdict, where it is known."""
+    late: str
+    others: list[str]
+    """Who else of a group this submission counts for."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,8 @@ class Section:
     """Each plot's words, for those who do not see it, and its SVG."""
     findings: list[Listed]
     to_grade: list[Listed]
+    missing: list[str]
+    """Who is on the roster and handed in nothing."""
     late: bool
     """Whether anything is known of deadlines, so that the table has their columns."""
     folded: bool
@@ -82,7 +91,7 @@ def write_report(
     layout: Layout,
     course: Course,
     all_verdicts: list[Verdict],
-    standings: Mapping[tuple[str, str], Standing] | None = None,
+    grades: Mapping[str, Mapping[str, Graded]] | None = None,
 ) -> Path:
     """Write `index.html`, `grades.csv`, `tasks.csv` and `questions/<assignment>.csv`; return the page's path.
 
@@ -90,17 +99,21 @@ def write_report(
         layout: the folders of the checkout.
         course: the course.
         all_verdicts: what was graded, by assignment and learner.
-        standings: what the gradebook says beyond the verdict (late, penalty, manual grades), by assignment
+        grades: what the gradebook says beyond the verdict (late, penalty, manual grades), by assignment
             and learner; without it the page shows the verdicts alone.
+
+    Raises:
+        PolicyError, RosterError: the data of the class are wrong.
     """
     write_text(layout.report / "grades.csv", grades_csv(all_verdicts))
     sections = []
+    rules = load_class(layout, course)
     for assignment in course.assignment:
         here = [v for v in all_verdicts if v.assignment == assignment.id]
         if here:
             write_text(layout.report / "questions" / f"{assignment.id}.csv", questions_csv(here))
             exercise = load_exercise(course, assignment.id)
-            sections.append(_section(layout, exercise, here, standings or {}))
+            sections.append(_section(layout, exercise, here, (grades or {}).get(exercise.id, {}), rules))
     write_text(
         layout.report / "tasks.csv", tasks_csv([(s.exercise.id, it) for s in sections for it in s.items])
     )
@@ -127,12 +140,17 @@ def _render(course: Course, sections: list[Section]) -> str:
 
 
 def _section(
-    layout: Layout, exercise: Exercise, here: list[Verdict], standings: Mapping[tuple[str, str], Standing]
+    layout: Layout,
+    exercise: Exercise,
+    here: list[Verdict],
+    grades: Mapping[str, Graded],
+    rules: ClassRules,
 ) -> Section:
     tasks = exercise.assignment.task
     minutes = _minutes(layout, exercise, here)
     items = [item(task, exercise.points(task), here, minutes[task.id]) for task in tasks]
-    rows = [_row(layout, exercise, verdict, standings) for verdict in here]
+    rows = [_row(layout, exercise, verdict, grades.get(verdict.learner), rules) for verdict in here]
+    titles = {task.id: task.title for task in tasks}
     return Section(
         exercise=exercise,
         rows=rows,
@@ -142,11 +160,12 @@ def _section(
         plots=_plots(here, exercise, items),
         findings=[Listed(r.verdict.learner, r.link, f) for r in rows for f in r.verdict.findings],
         to_grade=[
-            Listed(r.verdict.learner, r.link, r.standing.to_grade)
+            Listed(r.verdict.learner, r.link, _titles(titles, r.graded.to_grade))
             for r in rows
-            if r.standing and r.standing.to_grade
+            if r.graded and r.graded.to_grade
         ],
-        late=any(r.standing and r.standing.dated for r in rows),
+        missing=_missing(here, rows, rules),
+        late=any(r.graded and r.graded.due for r in rows),
         folded=len(rows) >= FOLDED_FROM,
         timed=any(it.timed for it in items),
     )
@@ -164,7 +183,7 @@ def _minutes(layout: Layout, exercise: Exercise, here: list[Verdict]) -> dict[st
 
 
 def _row(
-    layout: Layout, exercise: Exercise, verdict: Verdict, standings: Mapping[tuple[str, str], Standing]
+    layout: Layout, exercise: Exercise, verdict: Verdict, graded: Graded | None, rules: ClassRules
 ) -> Row:
     page = feedback_page(layout, exercise, verdict.learner)
     results = {result.task: result for result in verdict.tasks}
@@ -176,8 +195,31 @@ def _row(
             _cell(results[task.id].status, results[task.id].points) if task.id in results else ("n", "")
             for task in exercise.assignment.task
         ],
-        standing=standings.get((verdict.assignment, verdict.learner)),
+        graded=graded,
+        late=_late(graded),
+        others=[name for name in rules.members(exercise.id, verdict.learner) if name != verdict.learner],
     )
+
+
+def _late(graded: Graded | None) -> str:
+    """How late it came, how much longer it had, and what that cost."""
+    if graded is None or graded.due is None:
+        return ""
+    parts = [span_in_words(graded.late) or "in time"]
+    parts += [f"extended by {span_in_words(graded.extension)}"] if graded.extension else []
+    return ", ".join(parts + ([f"{graded.penalty:g} off"] if graded.penalty else []))
+
+
+def _titles(titles: Mapping[str, str], grade_ids: tuple[str, ...]) -> str:
+    """The titles of the tasks that these cells of the gradebook belong to."""
+    tasks = [grade_id.removesuffix("_check") for grade_id in grade_ids]
+    return ", ".join(dict.fromkeys(titles.get(task, task) for task in tasks))
+
+
+def _missing(here: list[Verdict], rows: list[Row], rules: ClassRules) -> list[str]:
+    """Who is on the roster, and neither handed in nor is in the group of somebody who did."""
+    there = {verdict.learner for verdict in here} | {name for row in rows for name in row.others}
+    return sorted((rules.roster or {}).keys() - there)
 
 
 def _cell(status: Status, points: int) -> tuple[str, str]:
