@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from camp import __version__
-from camp.errors import CampError, CourseError, ExportError, LintError, SubmissionsError
+from camp.errors import CampError, CourseError, ExportError, GradebookError, LintError, SubmissionsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,6 @@ class _Camp(click.Group):
 def main(context: click.Context, root: Path | None) -> None:
     """Release, grade and prove the exercises of CANN Camp."""
     import camp.quick  # noqa: F401 - before any command imports what it keeps out
-
     context.obj = root
 
 
@@ -161,15 +160,15 @@ def grade(  # noqa: PLR0913 - a command's options
     if example and source is not None:
         raise SubmissionsError("--from and --example exclude each other; give the one or the other")
     layout = _layout(context)
+    if not scheduler and not any(layout.results.glob("*/*.json")):
+        _start_early()
     course = _course(layout)
     names = _chosen(course, assignments)
     from camp import classroom
     from camp.example import others
-    from camp.exercise import load_exercise
     from camp.progress import Progress
 
-    for name in names:
-        load_exercise(course, name)  # a fault in one ends this before anything is changed
+    _require_sound(course, names, scheduler)
     amiss: list[str] = []
     if example == "always" or (example and not others(layout)):
         _collect_example(layout, course, names)
@@ -178,9 +177,7 @@ def grade(  # noqa: PLR0913 - a command's options
     todo = classroom.submissions(layout, course, names)
     if not todo:
         raise SubmissionsError("nothing is submitted yet; give --from FOLDER or --example")
-    if not scheduler:
-        _say_if_unsafe()
-    progress = Progress(_console())
+    progress = Progress(_console(), before=None if scheduler else _say_if_unsafe)
     try:
         with progress:
             classroom.grade_class(layout, course, todo, classroom.Means(workers, scheduler), progress)
@@ -190,6 +187,26 @@ def grade(  # noqa: PLR0913 - a command's options
                 click.echo(f"camp: {line}", err=True)
     if amiss or (progress.refused and not example):
         sys.exit(1)
+
+
+def _start_early() -> None:
+    """Where all is still to be graded: have what that takes imported beside this process."""
+    from camp import warm, workers
+
+    warm.prepare()
+    workers.start_early()
+
+
+def _require_sound(course: Course, names: list[str], scheduler: str) -> None:
+    """Find a fault in an exercise, or a scheduler that does not answer, before anything is changed."""
+    from camp.exercise import load_exercise
+
+    for name in names:
+        load_exercise(course, name)
+    if scheduler:
+        from camp.distant import require_scheduler
+
+        require_scheduler(scheduler)
 
 
 def _collect_example(layout: Layout, course: Course, names: list[str]) -> None:
@@ -266,11 +283,10 @@ def regrade(  # noqa: PLR0913, PLR0917 - a command's options
 
     wanted = again.Wanted(names, learners, tasks)
     again.graded(layout, course, wanted)  # a filter that nothing passes ends this at once
-    if not scheduler:
-        _say_if_unsafe()
+    _require_sound(course, names, scheduler)
     console = _console()
     with again.alone(layout):
-        with Progress(console, again=True) as progress:
+        with Progress(console, before=None if scheduler else _say_if_unsafe) as progress:
             changes = again.grade_again(layout, course, wanted, Means(workers, scheduler), progress)
         console.print(again.table(changes) if changes.points else "no points change")
         if diff and not yes:
@@ -285,15 +301,23 @@ def regrade(  # noqa: PLR0913, PLR0917 - a command's options
 @main.command()
 @click.pass_context
 def report(context: click.Context) -> None:
-    """Write the class report and print the class."""
+    """Write the class report and print the class.
+
+    The page is build/report/index.html; beside it lie grades.csv, tasks.csv and questions/, as data.
+    """
     layout = _layout(context)
     course = _course(layout)
     from camp.gradebook import GradebookDoor
     from camp.report import class_table, verdicts, write_report
 
     found = verdicts(layout, course)
-    page = write_report(layout, course, found)
-    GradebookDoor(layout).export(layout.report / "gradebook.csv")
+    door, trouble, grades = GradebookDoor(layout), None, {}
+    try:
+        grades = {assignment.id: door.grades(assignment.id) for assignment in course.assignment}
+        door.export(layout.report / "gradebook.csv")
+    except GradebookError as error:
+        trouble = error  # the verdicts are reported all the same
+    page = write_report(layout, course, found, grades)
     console = _console()
     console.print(class_table(found))
     places = {
@@ -305,6 +329,8 @@ def report(context: click.Context) -> None:
     for name, path in places.items():
         if path.exists():
             console.print(f"{name:<9} {path.relative_to(layout.root)}", soft_wrap=True)
+    if trouble:
+        raise trouble
 
 
 @main.command()

@@ -14,6 +14,7 @@ import queue
 import shutil
 import tempfile
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ CONNECT_SECONDS = 10
 AHEAD = 2
 """Jobs that are sent out for each thread of the workers: one at work, one waiting beside it."""
 _LOOK_AGAIN_SECONDS = 5.0
+_TRIES = 3
+"""A job that came back undone is sent out so many times again."""
 _PATIENCE = 12
 """So many looks in turn may find no worker before the scheduler is given up."""
 _unpacking = threading.Lock()
@@ -79,23 +82,40 @@ def in_scheduler(
         SchedulerError: it does not answer, has no workers, or they cannot grade.
     """
     with _client(address) as client:
-        threads = sum(client.nthreads().values())
-        if not threads:
-            raise SchedulerError(
-                f"the Dask scheduler at {address} has no workers; start some: dask worker {address}"
-            )
-        sent = {name: _scatter(client, exercise, address) for name, exercise in exercises.items()}
-        yield from _Office(client, address, sent).work(iter(jobs), AHEAD * threads)
+        threads = _threads(client, address)
+        yield from _Office(client, address, exercises).work(iter(jobs), AHEAD * threads)
+
+
+def require_scheduler(address: str) -> None:
+    """Make sure, before anything is begun, that a Dask scheduler answers and has workers.
+
+    Raises:
+        SchedulerError: it does not.
+    """
+    with _client(address) as client:
+        _threads(client, address)
+
+
+def _threads(client: Client, address: str) -> int:
+    """How many jobs the workers do at a time."""
+    threads = int(sum(client.nthreads().values()))
+    if not threads:
+        raise SchedulerError(
+            f"the Dask scheduler at {address} has no workers; start some: dask worker {address}"
+        )
+    return threads
 
 
 class _Office:
     """Keeps a bounded number of jobs out, and gives back what returns."""
 
-    def __init__(self, client: Client, address: str, exercises: dict[str, Future[Bundle]]) -> None:
+    def __init__(self, client: Client, address: str, exercises: dict[str, Exercise]) -> None:
         self._client = client
         self._address = address
         self._exercises = exercises
+        self._sent: dict[str, Future[Bundle]] = {}
         self._out: dict[str, tuple[Job, Future[str]]] = {}
+        self._lost: Counter[str] = Counter()
         self._back: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def work(self, jobs: Iterator[Job], most: int) -> Iterator[tuple[Job, str | CampError]]:
@@ -106,12 +126,19 @@ class _Office:
             if not self._out:
                 return
             job, future = self._out.pop(self._next())
+            if future.status in {"cancelled", "lost"} and self._lost[job.key] < _TRIES and self._alive():
+                self._lost[job.key] += 1  # the exercise was lost with the worker that had it
+                future.release()
+                self._send(job)
+                continue
             yield job, self._read(future)
 
     def _send(self, job: Job) -> None:
-        future = self._client.submit(
-            _run, self._exercises[job.assignment], job, key=job.key, pure=False, retries=0
-        )
+        exercise = self._sent.get(job.assignment)
+        if exercise is None or exercise.status != "finished":
+            exercise = _scatter(self._client, self._exercises[job.assignment], self._address)
+            self._sent[job.assignment] = exercise
+        future = self._client.submit(_run, exercise, job, key=job.key, pure=False, retries=0)
         self._out[job.key] = (job, future)
         future.add_done_callback(lambda done: self._back.put(done.key))
 

@@ -28,6 +28,7 @@ SHAPES_VERDICTS = (
     "inside",
     "intake",
     "kernel",
+    "running",
     "source",
     "text",
     "verdict",

@@ -29,7 +29,7 @@ class Progress:
 
     Args:
         console: where to.
-        again: whether all is graded anew, so that nothing is said of verdicts of earlier runs.
+        before: called once before the first submission is graded, and not if there is none to grade.
         clock: seconds since any moment.
 
     Attributes:
@@ -37,11 +37,15 @@ class Progress:
     """
 
     def __init__(
-        self, console: Console, *, again: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        *,
+        before: Callable[[], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.refused: list[str] = []
         self._console = console
-        self._again = again
+        self._before = before
         self._clock = clock
         columns = (
             TextColumn("{task.description}"),
@@ -67,6 +71,8 @@ class Progress:
 
     def begins(self, fresh: int, standing: int) -> None:
         """So many submissions are to be graded, so many have a verdict that still stands."""
+        if self._before and fresh:
+            self._before()
         self._total, self._standing = fresh, standing
         self._began = self._told = self._clock()
         self._bar.update(self._job, total=fresh)

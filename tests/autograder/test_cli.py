@@ -218,7 +218,7 @@ def test_disk_that_is_full(camp, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "/somewhere")
 
-    monkeypatch.setattr("camp.report.write_text", full)
+    monkeypatch.setattr("camp.report.page.write_text", full)
     _fails(camp("report"), "/somewhere: No space left on device")
 
 
