@@ -49,7 +49,7 @@ else:
 
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
-_LATER = frozenset({"optim", "profiler"})
+_LATER = frozenset({"distributed", "optim", "profiler"})
 _FUNCTIONS = {"npu_change_data_ptr": "utils.combine_tensors"}
 
 

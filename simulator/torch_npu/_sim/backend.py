@@ -12,6 +12,7 @@ from torch_npu._sim import (
     accelerator,
     generators,
     guard,
+    hccl,
     pinning,
     registration,
     runtime,
@@ -64,3 +65,4 @@ def install(module: ModuleType) -> None:
     storage_swap.install()
     generators.install()
     accelerator.install(module)
+    hccl.install()

@@ -18,6 +18,7 @@ from torch_npu._sim import (
     resizing,
     rnn_cells,
     storages,
+    sync_batch_norm,
 )
 from torch_npu._sim.cpu_fallback_ops import FALLBACK
 from torch_npu._sim.factories import make_factory
@@ -133,6 +134,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         **copies.KERNELS,
         **dropout.KERNELS,
         **rnn_cells.KERNELS,
+        **sync_batch_norm.KERNELS,
         "empty.memory_format": factories.empty_memory_format,
         "empty_strided": factories.empty_strided,
         "zeros": factories.zeros,
