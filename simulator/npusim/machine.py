@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from npusim.callbacks import Callbacks
@@ -12,7 +14,7 @@ from npusim.contexts import Contexts
 from npusim.device import Device
 from npusim.error_table import errors
 from npusim.exceptions import InvalidDeviceError, NpusimError
-from npusim.plog import ERROR, INFO, Plog
+from npusim.plog import ERROR, INFO, LogSettings, Plog, log_root
 from npusim.records import RecordLog
 from npusim.settings import Settings
 
@@ -60,7 +62,7 @@ class Node:
         self.cost_model = settings.cost_model
         self.launch_blocking = settings.launch_blocking
         self.log = Plog(settings.log)
-        self.logs_launches = self.log.wants(INFO)
+        self.logs_launches = self.log.wants(INFO, "RUNTIME")
         self._devices: dict[int, Device] = {}
         self._publisher: Publisher | None = None
         self.contexts = Contexts(self)
@@ -81,10 +83,12 @@ class Node:
             return found
         visible = self.settings.visible
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(visible):
-            seen = "device 0" if len(visible) == 1 else f"devices 0 to {len(visible) - 1}"
+            seen = (
+                f"devices 0 to {len(visible) - 1}" if len(visible) > 1 else "device 0" if visible else "none"
+            )
+            hint = self.settings.visible_note or "Check the index and ASCEND_RT_VISIBLE_DEVICES."
             raise InvalidDeviceError(
-                f"device {index!r} was asked for (error code 107001); this process sees {seen}. "
-                "Check the index and ASCEND_RT_VISIBLE_DEVICES."
+                f"device {index!r} was asked for (error code 107001); this process sees {seen}. {hint}"
             )
         made = self._devices[index] = Device(self, index, visible[index], self.settings.chip)
         if self.settings.share_state:
@@ -142,8 +146,18 @@ def node() -> Node:
         UnknownChipError: NPUSIM_SOC names no known chip.
     """
     if _Current.node is None:
-        made = _Current.node = Node(Settings())
+        try:
+            settings = Settings()
+        except NpusimError as error:
+            log = Plog(LogSettings(root=log_root(dict(os.environ))))
+            log.write(ERROR, "RUNTIME", f"error code {error.code}: {error}")
+            log.close()
+            raise
+        made = _Current.node = Node(settings)
         NpusimError.listener = lambda error: _log_error(made, error)
+        if settings.visible_note:
+            made.log.write(ERROR, "RUNTIME", settings.visible_note)
+            warnings.warn(settings.visible_note, RuntimeWarning, stacklevel=2)
     return _Current.node
 
 

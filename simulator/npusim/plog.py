@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DEBUG, INFO, WARNING, ERROR, NONE = range(5)
+# modules that log here, by the names of CANN's log_types.h
+MODULES = ("RUNTIME", "ASCENDCL", "GE", "FE", "HCCL", "DRV", "DVPP", "TBE", "OP", "PROFILING", "AICPU", "ATC")
 
 
 class LogSettings(NamedTuple):
@@ -33,15 +35,17 @@ class LogSettings(NamedTuple):
         level: the lowest level that is written: 0 debug, 1 info, 2 warning, 3 error, 4 nothing.
         to_stdout: print instead of writing a file.
         root: the folder of the log files; empty: `~/ascend/log`.
+        modules: levels of single modules, which go before the other.
     """
 
     level: int = ERROR
     to_stdout: bool = False
     root: str = ""
+    modules: tuple[tuple[str, int], ...] = ()
 
 
 def log_settings(env: dict[str, str]) -> LogSettings:
-    """Reads ASCEND_GLOBAL_LOG_LEVEL, ASCEND_SLOG_PRINT_TO_STDOUT and ASCEND_PROCESS_LOG_PATH.
+    """Reads ASCEND_GLOBAL_LOG_LEVEL, ASCEND_MODULE_LOG_LEVEL, ASCEND_SLOG_PRINT_TO_STDOUT and the paths.
 
     Raises:
         EnvironmentVariableError: a value that the variable does not accept.
@@ -60,7 +64,29 @@ def log_settings(env: dict[str, str]) -> LogSettings:
             raise EnvironmentVariableError(
                 f"ASCEND_SLOG_PRINT_TO_STDOUT={value!r} is not understood: set it to 0 or 1."
             )
-    return LogSettings(int(level), "1" in stdout, env.get("ASCEND_PROCESS_LOG_PATH", ""))
+    return LogSettings(int(level), "1" in stdout, log_root(env), _module_levels(env))
+
+
+def log_root(env: dict[str, str]) -> str:
+    """Where logs go: ASCEND_PROCESS_LOG_PATH, `log` in ASCEND_WORK_PATH, or the user's folder (empty)."""
+    work = env.get("ASCEND_WORK_PATH", "")
+    return env.get("ASCEND_PROCESS_LOG_PATH", "") or (os.path.join(work, "log") if work else "")  # noqa: PTH118 - pathlib is slow to import
+
+
+def _module_levels(env: dict[str, str]) -> tuple[tuple[str, int], ...]:
+    """ASCEND_MODULE_LOG_LEVEL: NAME=LEVEL, several with colons, no spaces."""
+    value = env.get("ASCEND_MODULE_LOG_LEVEL", "")
+    pairs = [part.partition("=") for part in value.split(":")] if value else []
+    wrong = next(
+        (n for n, _, level in pairs if n not in MODULES or level not in {"0", "1", "2", "3", "4"}), None
+    )
+    if wrong is not None:
+        raise EnvironmentVariableError(
+            f"ASCEND_MODULE_LOG_LEVEL={value!r} is not understood at {wrong!r}: set it to NAME=LEVEL, several "
+            "with colons and no spaces, with a level from 0 to 4 and a name of "
+            f"{', '.join(MODULES)}."
+        )
+    return tuple((name, int(level)) for name, _, level in pairs)
 
 
 class Plog:
@@ -71,17 +97,18 @@ class Plog:
         clock: tells the time; for tests.
     """
 
-    __slots__ = ("_clock", "_file", "_lost", "settings")
+    __slots__ = ("_clock", "_file", "_levels", "_lost", "settings")
 
     def __init__(self, settings: LogSettings, clock: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
+        self._levels = dict(settings.modules)
         self._clock = clock or _now
         self._file: TextIOWrapper | None = None
         self._lost = False
 
-    def wants(self, level: int) -> bool:
-        """Whether lines of that level are written."""
-        return level >= self.settings.level
+    def wants(self, level: int, component: str = "") -> bool:
+        """Whether a module's lines of that level are written."""
+        return level >= self._levels.get(component, self.settings.level)
 
     def write(self, level: int, component: str, message: str, *, depth: int = 1) -> None:
         """Writes a line, where the level is wanted.
@@ -94,7 +121,7 @@ class Plog:
             message: one line; line breaks become spaces.
             depth: how many calls up the position is that the line names.
         """
-        if not self.wants(level):
+        if not self.wants(level, component):
             return
         frame = sys._getframe(depth)  # noqa: SLF001 - the only way to name the caller's position
         where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - pathlib is slow to import

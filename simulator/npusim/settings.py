@@ -9,11 +9,16 @@ hardware.
 | `NPUSIM_DEVICE_COUNT` | 1 to 64 | 8 for a 910, 4 for a 310 (a card has four), otherwise 1 |
 | `NPUSIM_COST_MODEL` | 1, 0 | 1 |
 | `NPUSIM_SHARE_STATE` | 1, 0 | 1: npu-smi shows what this process holds |
-| `ASCEND_RT_VISIBLE_DEVICES` | device numbers separated by commas | all devices |
+| `ASCEND_RT_VISIBLE_DEVICES` | ascending device numbers, with commas only; empty: none | all devices |
 | `ASCEND_LAUNCH_BLOCKING` | 0, 1 | 0 |
 | `ASCEND_GLOBAL_LOG_LEVEL` | 0 debug, 1 info, 2 warning, 3 error, 4 nothing | 3 |
+| `ASCEND_MODULE_LOG_LEVEL` | RUNTIME=0:GE=2 and so on: levels of single modules | the global level |
 | `ASCEND_SLOG_PRINT_TO_STDOUT` | 0, 1 | 0 |
-| `ASCEND_PROCESS_LOG_PATH` | a folder | ~/ascend/log |
+| `ASCEND_PROCESS_LOG_PATH` | a folder | `log` in ASCEND_WORK_PATH, or ~/ascend/log |
+
+`ASCEND_RT_VISIBLE_DEVICES` is read as the real runtime does (CANN's environment variable reference): up to
+the first character that is neither a digit nor a comma, and up to the first number that is no device of this
+machine, is listed already or is smaller than the one before it.
 """
 
 from __future__ import annotations
@@ -35,19 +40,29 @@ class Settings:
     Attributes:
         chip: the chip of every device of this machine.
         visible: the physical numbers of the devices this process sees, in its order.
+        visible_note: what of ASCEND_RT_VISIBLE_DEVICES was not read, and why; empty where all was.
         cost_model: whether operators take time.
         launch_blocking: whether every launch waits for its end.
         log: which log lines are written, and where.
         share_state: whether npu-smi in another process sees what this one holds.
     """
 
-    __slots__ = ("chip", "cost_model", "device_count", "launch_blocking", "log", "share_state", "visible")
+    __slots__ = (
+        "chip",
+        "cost_model",
+        "device_count",
+        "launch_blocking",
+        "log",
+        "share_state",
+        "visible",
+        "visible_note",
+    )
 
     def __init__(self, environ: dict[str, str] | None = None) -> None:
         env = dict(os.environ) if environ is None else environ
         self.chip = find_chip(env.get("NPUSIM_SOC", "") or DEFAULT_SOC, where="NPUSIM_SOC")
         self.device_count = _device_count(env, self.chip)
-        self.visible = _visible_devices(env, self.device_count)
+        self.visible, self.visible_note = _visible_devices(env, self.device_count)
         self.cost_model = switch(env, "NPUSIM_COST_MODEL", default=True)
         self.launch_blocking = switch(env, "ASCEND_LAUNCH_BLOCKING", default=False)
         self.log = log_settings(env)
@@ -90,21 +105,24 @@ def _device_count(env: dict[str, str], chip: Chip) -> int:
     return integer(env, "NPUSIM_DEVICE_COUNT", default=default, low=1, high=MAX_DEVICES)
 
 
-def _visible_devices(env: dict[str, str], count: int) -> tuple[int, ...]:
+def _visible_devices(env: dict[str, str], count: int) -> tuple[tuple[int, ...], str]:
+    """The devices that a process sees, and what is to be said of the rest."""
     name = "ASCEND_RT_VISIBLE_DEVICES"
     value = env.get(name)
-    if value is None or value == "":
-        return tuple(range(count))
-    numbers = [part.strip() for part in value.split(",")]
-    if not all(n.isdecimal() for n in numbers) or len(set(numbers)) != len(numbers):
-        raise EnvironmentVariableError(
-            f"{name}={value!r} is not understood: list distinct device numbers with commas, for example 0,1."
-        )
-    devices = tuple(int(n) for n in numbers)
-    absent = [n for n in devices if n >= count]
-    if absent:
-        raise EnvironmentVariableError(
-            f"{name}={value!r} names device {absent[0]}, but this machine has devices 0 to {count - 1}: "
-            "list those, or raise NPUSIM_DEVICE_COUNT."
-        )
-    return devices
+    if value is None:
+        return tuple(range(count)), ""
+    devices: list[int] = []
+    for part in value.split(",") if value else []:
+        digits = part[: next((i for i, c in enumerate(part) if c not in "0123456789"), len(part))]
+        number = int(digits or -1)
+        wrong = not 0 <= number < count or number <= max(devices, default=-1)
+        if not wrong:
+            devices.append(number)
+        if wrong or digits != part:
+            seen = ",".join(map(str, devices)) or "no device"
+            note = (
+                f"{name}={value!r} is only read up to {part!r}, so this process sees {seen}; list devices "
+                f"0 to {count - 1} in ascending order, each once, with commas and without spaces."
+            )
+            return tuple(devices), note
+    return tuple(devices), ""

@@ -1,5 +1,7 @@
 """The chip table and how the machine chooses from it."""
 
+import contextlib
+
 import npusim
 import pytest
 from npusim._chip_table import COLUMNS, ROWS
@@ -60,14 +62,38 @@ def test_the_environment_chooses_the_machine(monkeypatch, soc, count, memory):
     assert npusim.node().device(0).hbm.total == memory
 
 
-def test_visible_devices_are_honoured(monkeypatch):
-    """ASCEND_RT_VISIBLE_DEVICES selects and orders the devices; indices count from 0 among them."""
-    monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "5, 2")
-    node = npusim.node()
-    assert node.device_count == 2
-    assert [node.device(i).physical for i in range(2)] == [5, 2]
-    with pytest.raises(npusim.InvalidDeviceError):
-        node.device(2)
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("2,5", (2, 5)),
+        ("7", (7,)),
+        ("", ()),  # none
+        ("1, 2,3", (1,)),  # read up to the space
+        ("1,3,8", (1, 3)),  # 8 is no device
+        ("1,2,-1,3", (1, 2)),
+        ("0;1", (0,)),
+        ("5,2", (5,)),  # not ascending
+        ("1,1", (1,)),
+        ("9", ()),
+        ("two", ()),
+        ("1,", (1,)),
+    ],
+)
+def test_visible_devices_are_read_as_the_runtime_does(monkeypatch, value, seen):
+    """Ascending numbers with commas, up to the first that is none; indices count from 0 among them."""
+    monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", value)
+    settings = npusim.Settings()
+    assert settings.visible == seen
+    whole = value == ",".join(map(str, seen))
+    assert bool(settings.visible_note) != whole
+    with contextlib.nullcontext() if whole else pytest.warns(RuntimeWarning, match="only read up to"):
+        node = npusim.node()
+    assert node.device_count == len(seen)
+    assert tuple(node.device(i).physical for i in range(len(seen))) == seen
+    with pytest.raises(npusim.InvalidDeviceError, match="107001") as caught:
+        node.device(len(seen))
+    assert whole or (repr(value) in str(caught.value) and "0 to 7 in ascending order" in str(caught.value))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("index", [8, -1, 1.0, "0", True, None])
@@ -87,9 +113,9 @@ def test_a_device_index_out_of_range_is_107001(index):
         ("NPUSIM_DEVICE_COUNT", "-3", "1 to 64"),
         ("NPUSIM_COST_MODEL", "yes", "0 or 1"),
         ("ASCEND_LAUNCH_BLOCKING", "true", "0 or 1"),
-        ("ASCEND_RT_VISIBLE_DEVICES", "0;1", "for example 0,1"),
-        ("ASCEND_RT_VISIBLE_DEVICES", "1,1", "distinct"),
-        ("ASCEND_RT_VISIBLE_DEVICES", "9", "devices 0 to 7"),
+        ("ASCEND_MODULE_LOG_LEVEL", "RUNTIME=7", "level from 0 to 4"),
+        ("ASCEND_MODULE_LOG_LEVEL", "RUNTIME=0 GE=1", "no spaces"),
+        ("ASCEND_MODULE_LOG_LEVEL", "KITCHEN=1", "a name of RUNTIME, ASCENDCL"),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_it_accepts(monkeypatch, name, value, says):

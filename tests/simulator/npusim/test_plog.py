@@ -126,3 +126,40 @@ def test_lines_are_single_and_exact(tmp_path):
     assert ":2026-01-31-09:30:00.123.456 [test_plog.py:" in line
     assert line.endswith(" first second")
     assert next(tmp_path.glob("debug/plog/*")).name.endswith("_20260131093000123.log")
+
+
+def test_modules_have_levels_of_their_own(root, monkeypatch):
+    """ASCEND_MODULE_LOG_LEVEL goes before the global level, for the modules that it names."""
+    monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", "1")
+    monkeypatch.setenv("ASCEND_MODULE_LOG_LEVEL", "GE=4:RUNTIME=2")
+    log = npusim.node().log
+    for component in ("GE", "RUNTIME", "HCCL"):
+        for level in range(4):
+            log.write(level, component, f"{component} {level}")
+    said = [line.rsplit(" ", 2)[-2:] for line in lines(root)]
+    assert said == [["RUNTIME", "2"], ["RUNTIME", "3"], ["HCCL", "1"], ["HCCL", "2"], ["HCCL", "3"]]
+    assert not npusim.node().logs_launches
+
+
+def test_the_work_path_holds_logs_too(tmp_path, monkeypatch):
+    """Without a path for logs they go to `log` in ASCEND_WORK_PATH."""
+    monkeypatch.delenv("ASCEND_GLOBAL_LOG_LEVEL")
+    monkeypatch.setenv("ASCEND_WORK_PATH", str(tmp_path))
+    with pytest.raises(npusim.InvalidDeviceError):
+        npusim.node().device(99)
+    assert len(lines(tmp_path / "log")) == 1
+
+
+def test_a_wrong_environment_leaves_its_line(root, monkeypatch):
+    """What keeps the machine from starting, and what is read in part only, can be found in the log."""
+    monkeypatch.setenv("NPUSIM_SOC", "Ascend999")
+    with pytest.raises(npusim.UnknownChipError):
+        npusim.node()
+    monkeypatch.delenv("NPUSIM_SOC")
+    monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "3,1")
+    with pytest.warns(RuntimeWarning):
+        npusim.node()
+    first, second = lines(root)
+    assert LINE.match(first)
+    assert "NPUSIM_SOC" in first
+    assert "ASCEND_RT_VISIBLE_DEVICES='3,1' is only read up to '1'" in second
