@@ -82,8 +82,8 @@ def _module_levels(env: dict[str, str]) -> tuple[tuple[str, int], ...]:
     )
     if wrong is not None:
         raise EnvironmentVariableError(
-            f"ASCEND_MODULE_LOG_LEVEL={value!r} is not understood at {wrong!r}: set it to NAME=LEVEL, several "
-            "with colons and no spaces, with a level from 0 to 4 and a name of "
+            f"ASCEND_MODULE_LOG_LEVEL={value!r} is not understood at {wrong!r}: set it to NAME=LEVEL, "
+            "several with colons and no spaces, with a level from 0 to 4 and a name of "
             f"{', '.join(MODULES)}."
         )
     return tuple((name, int(level)) for name, _, level in pairs)
