@@ -1,0 +1,195 @@
+"""Loaded models: an OM file's graph, its memory on the device, and how it computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import npusim
+from npusim.execution import graph_tasks
+from npusim.om import check_soc, unpack
+
+from acl._calls import AclError
+from acl._handles import Handles
+from acl._memory import space
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from npusim import Task
+
+MBATCH = "ascend_mbatch_shape_data"
+PARAM_INVALID = 145000
+ID_INVALID = 145003
+
+
+class Model:
+    """A model on a device.
+
+    Attributes:
+        definition: the OM file's description.
+        inputs, outputs: its tensors, in the largest gear.
+        gears: its gears by their numbers; the one gear of a static model is ().
+        memory: addresses that were taken for it and are freed with it.
+        choice: the gear that was set last.
+    """
+
+    def __init__(self, data: bytes, name: str, device: npusim.Device) -> None:
+        content = unpack(data, name)
+        self.definition = content.definition
+        check_soc(self.definition, device.chip.soc, name)
+        self.device = device
+        self.inputs: list[dict[str, Any]] = self.definition["inputs"]
+        self.outputs: list[dict[str, Any]] = self.definition["outputs"]
+        self.dynamic: str = self.definition["dynamic"]
+        self.gears: dict[tuple[int, ...], dict[str, Any]] = {
+            tuple(gear["choice"]): gear for gear in self.definition["gears"]
+        }
+        self.memory: list[int] = []
+        self.choice: tuple[int, ...] = ()
+        self._tasks: dict[tuple[int, ...], list[Task]] = {}
+        self._session = _session(content.graph, name)
+
+    def take_memory(self, *, work: bool, weights: bool) -> None:
+        """Take what the model needs and the caller did not bring.
+
+        Raises:
+            npusim.OutOfMemoryError: the device has not that much (207001).
+        """
+        try:
+            for wanted, size in ((work, "work_bytes"), (weights, "weight_bytes")):
+                if wanted:
+                    self.memory.append(space.malloc(self.device, self.definition[size], "model"))
+        except npusim.NpusimError:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give its memory back."""
+        for address in self.memory:
+            space.free(address, kinds=("model",))
+        self.memory.clear()
+
+    def tasks(self, choice: tuple[int, ...]) -> list[Task]:
+        """What a gear makes the device do."""
+        found = self._tasks.get(choice)
+        if found is None:
+            nodes = [_node(op) for op in self.gears[choice]["ops"]]
+            found = self._tasks[choice] = graph_tasks(self.device.chip, nodes)
+        return found
+
+    def compute(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[np.ndarray[Any, Any]]:
+        """The outputs for inputs, in the precision the model was converted for."""
+        import numpy as np
+
+        feeds: dict[str, Any] = {}
+        names = [tensor["name"] for tensor in self.inputs if tensor["name"] != MBATCH]
+        for name, array in zip(names, arrays, strict=True):
+            half = self.definition["half"] and array.dtype == np.float32
+            feeds[name] = _round(array) if half else array
+        found = self._session.run([tensor["name"] for tensor in self.outputs], feeds)
+        return [
+            np.ascontiguousarray(_cast(array, tensor["dtype"], half=self.definition["half"]))
+            for array, tensor in zip(found, self.outputs, strict=True)
+        ]
+
+
+def _round(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """float32 values as they are in float16."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return array.astype(np.float16).astype(np.float32)
+
+
+def _cast(array: np.ndarray[Any, Any], dtype: str, *, half: bool) -> np.ndarray[Any, Any]:
+    if half and array.dtype.kind == "f":
+        array = _round(array)
+    return array.astype(dtype, copy=False)
+
+
+def _session(graph: bytes, name: str) -> Any:
+    """ONNX Runtime for a graph.
+
+    Raises:
+        AclError: it does not take the graph (545001).
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - its errors have many classes
+        reason = " ".join(str(error).split())[:200]
+        raise AclError(545001, f"{name} cannot be loaded: {reason}") from None
+
+
+def _node(op: dict[str, Any]) -> npusim.GraphNode:
+    def specs(rows: list[list[Any]]) -> list[npusim.TensorSpec]:
+        return [npusim.TensorSpec(tuple(shape), dtype, fmt) for shape, dtype, fmt in rows]
+
+    made = npusim.Op(op["type"], op["kind"], specs(op["inputs"]), specs(op["outputs"]), op["attrs"] or None)
+    return npusim.GraphNode(made, op["reads"], op["writes"], op["weights"])
+
+
+class Models:
+    """Loaded models by their ids, from 1 as the real ones."""
+
+    def __init__(self) -> None:
+        self._models: dict[int, Model] = {}
+        self._last = 0
+
+    def add(self, model: Model) -> int:
+        """A new id."""
+        self._last += 1
+        self._models[self._last] = model
+        return self._last
+
+    def get(self, model_id: int) -> Model:
+        """The model of an id.
+
+        Raises:
+            AclError: there is none (145003).
+        """
+        found = self._models.get(model_id)
+        if found is None:
+            raise AclError(
+                ID_INVALID, f"{model_id} is no loaded model; pass the id that the load call returned"
+            )
+        return found
+
+    def remove(self, model_id: int) -> None:
+        """Unload a model.
+
+        Raises:
+            AclError: there is none (145003).
+        """
+        self.get(model_id).release()
+        del self._models[model_id]
+
+    def clear(self) -> None:
+        """Unload all."""
+        for number in list(self._models):
+            self.remove(number)
+
+
+class Desc:
+    """What `create_desc` makes and `get_desc` fills."""
+
+    model: Model | None = None
+
+    def filled(self) -> Model:
+        """The model described.
+
+        Raises:
+            AclError: `get_desc` was not called (100000).
+        """
+        if self.model is None:
+            raise AclError(100000, "the model description is empty; call acl.mdl.get_desc first")
+        return self.model
+
+
+models = Models()
+descs: Handles[Desc] = Handles("model description")
+datasets: Handles[list[int]] = Handles("dataset")

@@ -1,0 +1,208 @@
+"""The command `atc`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from npusim import UnknownChipError, find_chip, node
+from npusim.om import OmError, pack, unpack
+from npusim.plog import LEVELS
+
+from atc.errors import AtcError, invalid
+from atc.flags import NOT_SIMULATED, WITHOUT_EFFECT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atc.model import Job
+
+START = "ATC start working now, please wait for a moment."
+SUCCESS = "ATC run success, welcome to the next use."
+FAILED = "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
+ONNX = 5
+FRAMEWORKS = {0: "Caffe", 1: "MindIR", 3: "TensorFlow"}
+HALF_MODES = {
+    "": True,
+    "force_fp16": True,
+    "cube_fp16in_fp32out": True,
+    "allow_fp32_to_fp16": True,
+    "allow_mix_precision": True,
+    "allow_mix_precision_fp16": True,
+    "must_keep_origin_dtype": False,
+    "force_fp32": False,
+}
+FORMATS = ("NCHW", "NHWC", "ND", "NCDHW", "NDHWC")
+OUTPUT_TYPES = ("", "FP32", "FP16", "UINT8", "INT8")
+LOGS = ("null", "debug", "info", "warning", "error")
+
+
+def _more_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Every other option of the real tool, so that a command line from elsewhere is read."""
+    for name in (*WITHOUT_EFFECT, *NOT_SIMULATED):
+        command = click.option(f"--{name}", name, default=None, hidden=True)(command)
+    return command
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--mode", type=int, default=0, help="0: convert a model; 1: write an offline model as JSON.")
+@click.option("--model", default="", help="The ONNX file.")
+@click.option("--framework", type=int, default=-1, help="The model's framework: 5 ONNX.")
+@click.option("--output", default="", help="Path of the offline model, without .om.")
+@click.option("--soc_version", default="", help="The chip, for example Ascend310P3.")
+@click.option(
+    "--input_shape", default="", help='Shapes of inputs: "name:1,3,224,224;name2:1,10"; -1 for a gear.'
+)
+@click.option("--input_format", default="NCHW", help="NCHW, NHWC, ND, NCDHW or NDHWC.")
+@click.option("--dynamic_batch_size", default="", help='Batch gears: "1,2,4,8".')
+@click.option("--dynamic_image_size", default="", help='Image gears: "224,224;416,416".')
+@click.option("--dynamic_dims", default="", help='Gears of any dimensions: "1,224;8,448".')
+@click.option("--precision_mode", default="", help="force_fp16 (default), must_keep_origin_dtype, ...")
+@click.option("--output_type", default="", help="Type of the outputs: FP32, FP16, UINT8, INT8.")
+@click.option("--enable_small_channel", default="0", help="1: pad a first convolution's channels to 4 only.")
+@click.option("--insert_op_conf", default="", help="File of AIPP settings.")
+@click.option("--log", default="null", help="Level of the log: null, debug, info, warning, error.")
+@click.option("--om", default="", help="With --mode=1: the offline model.")
+@click.option("--json", "json_path", default="", help="With --mode=1: the JSON file to write.")
+@click.option("--weight", default="", hidden=True)
+@click.option("--singleop", default="", hidden=True)
+@_more_options
+def main(**given: Any) -> None:
+    """Convert a model into an offline model for an Ascend chip."""
+    click.echo(START)
+    try:
+        _run(given)
+    except (AtcError, OmError) as error:
+        _fail(error)
+    click.echo(SUCCESS)
+
+
+def _run(given: dict[str, Any]) -> None:
+    for name in (*NOT_SIMULATED, "singleop"):
+        if given[name]:
+            raise AtcError("E10055", f"--{name} is not simulated; leave it out")
+    if given["log"] not in LOGS:
+        raise AtcError(
+            "E10010",
+            f"Value [{given['log']}] for parameter [--log] is invalid; give one of {', '.join(LOGS)}",
+        )
+    if given["mode"] == 1:
+        _to_json(given["om"], given["json_path"])
+    elif given["mode"] == 0:
+        _convert(_job(given), given)
+    else:
+        raise invalid("--mode", given["mode"], "only 0 (convert) and 1 (offline model to JSON) are simulated")
+
+
+def _fail(error: AtcError | OmError) -> None:
+    """The console of a failed run, in the real layout."""
+    name = error.name if isinstance(error, AtcError) else "E10001"
+    text = str(error).removeprefix(f"{name}: ")
+    solution = error.solution if isinstance(error, AtcError) else "Give the output of atc."
+    now = datetime.now().astimezone()
+    stamp = f"{now:%Y-%m-%d-%H:%M:%S}.{now.microsecond // 1000:03d}.{now.microsecond % 1000:03d}"
+    click.echo(FAILED)
+    click.echo(f"{name}: [PID: {os.getpid()}] {stamp} {text}")
+    click.echo(f"        Solution: {solution}")
+    raise SystemExit(1)
+
+
+def _job(given: dict[str, Any]) -> Job:
+    from atc.model import Job
+
+    for name in ("model", "output", "soc_version"):
+        if not given[name]:
+            raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
+    _check_framework(given["framework"])
+    try:
+        chip = find_chip(given["soc_version"])
+    except UnknownChipError as error:
+        raise invalid("--soc_version", given["soc_version"], str(error)) from None
+    if chip.soc != given["soc_version"]:
+        raise invalid("--soc_version", given["soc_version"], f"the value is [{chip.soc}] exactly")
+    mode = given["precision_mode"]
+    for option, value, known in (
+        ("--precision_mode", mode, tuple(HALF_MODES)),
+        ("--input_format", given["input_format"], FORMATS),
+        ("--output_type", given["output_type"], OUTPUT_TYPES),
+        ("--enable_small_channel", given["enable_small_channel"], ("0", "1")),
+    ):
+        if value not in known:
+            raise invalid(option, value, f"only {', '.join(filter(None, known))} are taken")
+    if given["insert_op_conf"]:
+        raise AtcError("E10055", "--insert_op_conf (AIPP) is not simulated yet; convert without it")
+    name = Path(given["output"]).name.removesuffix(".om")
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise invalid("--output", given["output"], "a file name holds letters, digits, '_', '-' and '.' only")
+    return Job(
+        Path(given["model"]),
+        name,
+        chip,
+        given["input_shape"],
+        given["dynamic_batch_size"],
+        given["dynamic_image_size"],
+        given["dynamic_dims"],
+        given["input_format"],
+        HALF_MODES[mode],
+        given["output_type"],
+        given["enable_small_channel"] == "1",
+    )
+
+
+def _check_framework(number: int) -> None:
+    if number in FRAMEWORKS:
+        raise AtcError(
+            "E10055",
+            f"--framework={number} ({FRAMEWORKS[number]}) is not simulated; export the model to ONNX",
+        )
+    if number != ONNX:
+        raise AtcError("E10007", f"Value [{number}] for parameter [--framework] is invalid; give 5 (ONNX)")
+
+
+def _convert(job: Job, given: dict[str, Any]) -> None:
+    from atc.model import compile_model
+
+    definition, graph = compile_model(job)
+    target = Path(given["output"]).with_name(f"{job.name}.om")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(pack(definition, graph))
+        Path("fusion_result.json").write_text(
+            json.dumps(_fusions(definition), indent=1) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise invalid("--output", given["output"], f"it cannot be written: {error.strerror}") from None
+    node().log.write(LEVELS.index("INFO"), "GE", f"model {job.name} converted for {job.chip.soc}")
+
+
+def _fusions(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """fusion_result.json: how often each fusion was applied."""
+    counts: dict[str, int] = {}
+    for op in definition["ops"]:
+        match = re.match(r"(Conv2D|BatchMatMulV2|MatMulV2)(?=[A-Z]\w)", op["type"])
+        if match is not None:
+            name = f"Tbe{op['type']}FusionPass"
+            counts[name] = counts.get(name, 0) + 1
+    passes = {name: {"effect_times": str(n), "match_times": str(n)} for name, n in sorted(counts.items())}
+    return [{"graph_fusion": {}, "session_and_graph_id": "0_0", "ub_fusion": passes}]
+
+
+def _to_json(om: str, target: str) -> None:
+    for option, value in (("om", om), ("json", target)):
+        if not value:
+            raise AtcError("E10004", f"Value for parameter [--{option}] is empty", f"Give --{option}.")
+    try:
+        data = Path(om).read_bytes()
+    except OSError as error:
+        raise invalid("--om", om, f"the file cannot be read: {error.strerror}") from None
+    definition = unpack(data, om).definition
+    text = json.dumps(definition, ensure_ascii=False, indent=2) + "\n"
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise invalid("--json", target, f"it cannot be written: {error.strerror}") from None

@@ -1,0 +1,178 @@
+"""From an ONNX model and options to the content of an OM file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from npusim import DTYPE_BYTES, Chip, GraphNode, fuse
+from onnx import numpy_helper
+
+from atc import graph
+from atc.errors import invalid
+from atc.shapes import Gears, Shapes, gears, parse_input_shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MBATCH = "ascend_mbatch_shape_data"  # the extra input of a dynamic model
+OUTPUT_TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to convert, checked.
+
+    Attributes:
+        model: the ONNX file.
+        name: the model's name, the output file's without `.om`.
+        chip: what it is for.
+        input_shape: text of --input_shape.
+        dynamic_batch, dynamic_image, dynamic_dims: texts of the options of these names.
+        input_format: NCHW, NHWC or ND.
+        half: whether floating-point work is done in float16.
+        output_type: FP32, FP16, UINT8, INT8, or empty for the model's own.
+        small_channel: --enable_small_channel.
+    """
+
+    model: Path
+    name: str
+    chip: Chip
+    input_shape: str = ""
+    dynamic_batch: str = ""
+    dynamic_image: str = ""
+    dynamic_dims: str = ""
+    input_format: str = "NCHW"
+    half: bool = True
+    output_type: str = ""
+    small_channel: bool = False
+
+
+def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
+    """Convert a model.
+
+    Returns:
+        The OM file's definition and its ONNX bytes.
+
+    Raises:
+        AtcError: as ATC refuses it.
+    """
+    model = graph.read(job.model)
+    shapes = _shapes(model, job)
+    choice = gears(shapes, job.dynamic_batch, job.dynamic_image, job.dynamic_dims)
+    compiled = [_gear(model, choice, shapes, numbers, job) for numbers in choice.choices]
+    if job.half:
+        _round_weights(model)
+    definition = _definition(job, choice, compiled, sum(len(t.raw_data) for t in model.graph.initializer))
+    return definition, _for_runtime(model, shapes).SerializeToString()
+
+
+def _shapes(model: onnx.ModelProto, job: Job) -> Shapes:
+    """The shapes of all inputs: those given, the model's own for the rest."""
+    known = graph.inputs(model)
+    given = parse_input_shape(job.input_shape)
+    shapes = {name: given.get(name, shape) for name, (_, shape) in known.items()}
+    for name in given:
+        if name not in known:
+            graph.with_shapes(model, {name: given[name]})  # tells the names
+    for name, shape in shapes.items():
+        if name not in given and -1 in shape:
+            raise invalid(
+                "--input_shape",
+                job.input_shape,
+                f"input [{name}] has the shape {list(shape)}; give its sizes",
+            )
+        if any(n < -1 or n == 0 for n in shape):
+            raise invalid("--input_shape", job.input_shape, f"input [{name}] has a dimension that is no size")
+    return shapes
+
+
+def _gear(
+    model: onnx.ModelProto, choice: Gears, shapes: Shapes, numbers: tuple[int, ...], job: Job
+) -> dict[str, Any]:
+    """One gear: shapes of inputs and outputs, the fused operators."""
+    fixed = graph.with_shapes(model, choice.shapes(shapes, numbers))
+    fused = fuse(graph.nodes(fixed, "float16" if job.half else "float32"), small_channel=job.small_channel)
+    return {
+        "choice": list(numbers),
+        "inputs": [
+            _tensor(name, kind, shape, job.input_format)
+            for name, (kind, shape) in graph.inputs(fixed).items()
+        ],
+        "outputs": [
+            _tensor(name, OUTPUT_TYPES.get(job.output_type, kind), shape, "ND")
+            for name, (kind, shape) in graph.outputs(fixed).items()
+        ],
+        "ops": [_op(node) for node in fused],
+        "work": max((sum(t.nbytes for t in (*n.op.inputs, *n.op.outputs)) for n in fused), default=0) * 2,
+    }
+
+
+def _tensor(name: str, kind: str, shape: tuple[int, ...], fmt: str) -> dict[str, Any]:
+    size = int(DTYPE_BYTES.get(kind, 4))
+    for length in shape:
+        size *= max(length, 1)
+    return {"name": name, "dtype": kind, "shape": list(shape), "format": fmt, "size": size}
+
+
+def _op(node: GraphNode) -> dict[str, Any]:
+    return {
+        "type": node.op.name,
+        "kind": node.op.kind,
+        "inputs": [[list(t.shape), t.dtype, t.fmt] for t in node.op.inputs],
+        "outputs": [[list(t.shape), t.dtype, t.fmt] for t in node.op.outputs],
+        "reads": list(node.reads),
+        "writes": list(node.writes),
+        "weights": sorted(node.weights),
+        "attrs": dict(node.op.attrs or {}),
+    }
+
+
+def _definition(job: Job, choice: Gears, compiled: list[dict[str, Any]], weights: int) -> dict[str, Any]:
+    largest = max(compiled, key=lambda gear: sum(t["size"] for t in gear["inputs"]))
+    inputs = list(largest["inputs"])
+    if choice.kind != "static":
+        width = len(choice.choices[0])
+        inputs.append({"name": MBATCH, "dtype": "int32", "shape": [width], "format": "ND", "size": 4 * width})
+    return {
+        "name": job.name,
+        "soc": job.chip.soc,
+        "half": job.half,
+        "inputs": inputs,
+        "outputs": largest["outputs"],
+        "ops": largest["ops"],
+        "dynamic": choice.kind,
+        "gears": compiled,
+        "work_bytes": max(gear["work"] for gear in compiled),
+        "weight_bytes": max(weights // (2 if job.half else 1), 1),
+    }
+
+
+def _round_weights(model: onnx.ModelProto) -> None:
+    """Give every float32 weight the value that it has in float16."""
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            values = numpy_helper.to_array(tensor)
+            limit = np.finfo(np.float16).max
+            rounded = np.clip(values, -limit, limit).astype(np.float16).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(rounded, tensor.name))
+
+
+def _for_runtime(model: onnx.ModelProto, shapes: Shapes) -> onnx.ModelProto:
+    """The graph that ONNX Runtime will run: inputs with the dimensions that are fixed, the others free."""
+    for value in model.graph.input:
+        if value.name not in shapes:
+            continue
+        dims = value.type.tensor_type.shape.dim
+        del dims[:]
+        for number, length in enumerate(shapes[value.name]):
+            dim = dims.add()
+            if length == -1:
+                dim.dim_param = f"gear{number}"
+            else:
+                dim.dim_value = length
+    for value in model.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    return model

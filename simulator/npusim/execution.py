@@ -1,0 +1,68 @@
+"""Running a compiled graph on a stream: one call of the host, then operator after operator on the device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from npusim.constants import number
+from npusim.exceptions import WrongStreamError
+from npusim.graph import graph_costs
+from npusim.records import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from npusim.chips import Chip
+    from npusim.graph import Node
+    from npusim.stream import Stream
+
+
+def graph_tasks(chip: Chip, nodes: Sequence[Node]) -> list[Task]:
+    """What a compiled graph makes the chip do, in steady state.
+
+    Args:
+        chip: where it runs.
+        nodes: the graph as `npusim.fuse` leaves it.
+    """
+    listed = [node for node in nodes if node.op.kind != "view"]
+    return [
+        Task(
+            node.op.name,
+            node.op.kind,
+            found.unit,
+            blocks=found.blocks,
+            duration=found.duration,
+            inputs=tuple(node.op.inputs),
+            outputs=tuple(node.op.outputs),
+            cost=found,
+        )
+        for node, found in zip(listed, graph_costs(chip, nodes), strict=True)
+    ]
+
+
+def run_graph(stream: Stream, tasks: Sequence[Task]) -> None:
+    """Give a compiled graph to a stream; the host goes on at once.
+
+    The whole graph is one launch: the call's overhead is spent on the device before its first operator.
+
+    Raises:
+        WrongStreamError: the stream was destroyed.
+    """
+    if not stream.alive:
+        raise WrongStreamError(f"stream {stream.id} was destroyed; create another before using it.")
+    device = stream.device
+    node = device.node
+    called = node.host.now
+    ready = max(called, stream.tail)
+    if node.cost_model:
+        node.host.now = called + stream.launch_ns
+        ready = max(node.host.now, stream.tail + int(number("model_execute_ns")))
+    for task in tasks:
+        duration = task.duration if node.cost_model else 0
+        start = device.cores.place(task.unit, task.blocks, ready, duration) if device.shared else ready
+        ready = start + duration
+        device.busy += duration
+        node.records.add("kernel", task, device.index, stream.id, called, start, duration)
+    stream.tail = ready
+    if node.launch_blocking:
+        node.host.wait_until(ready)

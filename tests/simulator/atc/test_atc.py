@@ -1,0 +1,215 @@
+"""The command `atc`: what it writes, what it prints, what it refuses with which code."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+from atc.cli import main
+from atc.shapes import parse_input_shape
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from npusim.om import HEADER_BYTES, MAGIC, OmError, pack, unpack
+
+SPEC = importlib.util.spec_from_file_location("models", Path(__file__).parent.parent / "models.py")
+models = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(models)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with three models, made current."""
+    monkeypatch.chdir(tmp_path)
+    models.linear("linear.onnx")
+    models.image("image.onnx")
+    models.unknown("unknown.onnx")
+    return tmp_path
+
+
+def atc(*options, model="linear.onnx", shape="x:2,4", **more):
+    """Run atc; `more` replaces or (None) removes an option."""
+    given = {
+        "model": model,
+        "framework": "5",
+        "output": "out",
+        "soc_version": "Ascend310P3",
+        "input_shape": shape,
+    }
+    given.update(more)
+    line = [f"--{name}={value}" for name, value in given.items() if value is not None]
+    return CliRunner().invoke(main, [*line, *options])
+
+
+def definition(name="out.om"):
+    """What an OM file describes."""
+    return unpack(Path(name).read_bytes()).definition
+
+
+@pytest.mark.usefixtures("place")
+def test_a_model_is_converted_with_the_real_console_lines():
+    """Two lines frame a successful run; the file has the real magic and a header of 256 bytes."""
+    result = atc()
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines() == [
+        "ATC start working now, please wait for a moment.",
+        "ATC run success, welcome to the next use.",
+    ]
+    data = Path("out.om").read_bytes()
+    assert int.from_bytes(data[:4], "little") == MAGIC
+    assert int.from_bytes(data[4:8], "little") == HEADER_BYTES
+    assert data.index(b"out") < HEADER_BYTES
+    found = definition()
+    assert found["inputs"] == [
+        {"name": "x", "dtype": "float32", "shape": [2, 4], "format": "NCHW", "size": 32}
+    ]
+    assert found["outputs"][0]["shape"] == [2, 3]
+
+
+@pytest.mark.usefixtures("place")
+def test_the_same_conversion_gives_the_same_bytes():
+    """Nothing of the day or the machine is in an OM file."""
+    atc()
+    first = Path("out.om").read_bytes()
+    atc()
+    assert Path("out.om").read_bytes() == first
+
+
+@pytest.mark.usefixtures("place")
+def test_fusion_is_reported():
+    """A convolution takes the activation behind it, and fusion_result.json says so."""
+    assert atc(model="image.onnx", shape="x:1,3,16,16").exit_code == 0
+    assert "Conv2DRelu" in [op["type"] for op in definition()["ops"]]
+    report = json.loads(Path("fusion_result.json").read_text())
+    assert report[0]["ub_fusion"]["TbeConv2DReluFusionPass"] == {"effect_times": "1", "match_times": "1"}
+
+
+@pytest.mark.usefixtures("place")
+def test_gears_are_compiled_each_and_an_input_for_them_is_added():
+    """A dynamic batch has one graph a gear and the extra input of the real tool."""
+    assert atc("--dynamic_batch_size=1,4", shape="x:-1,4").exit_code == 0
+    found = definition()
+    assert [t["name"] for t in found["inputs"]] == ["x", "ascend_mbatch_shape_data"]
+    assert [(g["choice"], g["outputs"][0]["shape"]) for g in found["gears"]] == [([1], [1, 3]), ([4], [4, 3])]
+    assert found["inputs"][0]["size"] == 4 * 4 * 4
+
+
+@pytest.mark.usefixtures("place")
+def test_image_gears_fix_height_and_width():
+    """--dynamic_image_size stands for the last two dimensions."""
+    assert atc("--dynamic_image_size=8,8;16,12", model="image.onnx", shape="x:1,3,-1,-1").exit_code == 0
+    assert [g["inputs"][0]["shape"] for g in definition()["gears"]] == [[1, 3, 8, 8], [1, 3, 16, 12]]
+
+
+@pytest.mark.usefixtures("place")
+def test_weights_are_rounded_to_half_unless_told_otherwise():
+    """force_fp16 is the default: what runs later has the precision of the Cube."""
+    atc()
+    assert definition()["half"] is True
+    atc("--precision_mode=must_keep_origin_dtype")
+    assert definition()["half"] is False
+
+
+@pytest.mark.usefixtures("place")
+def test_an_offline_model_can_be_read_as_json():
+    """--mode=1 writes what the file describes."""
+    atc()
+    result = CliRunner().invoke(main, ["--mode=1", "--om=out.om", "--json=out.json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("out.json").read_text()) == definition()
+
+
+REFUSED = {
+    "no model": ({"model": None}, "E10004", "[--model] is empty"),
+    "a model that is not there": ({"model": "no.onnx"}, "E10001", "cannot be read"),
+    "a file that is no model": ({"model": __file__}, "E10001", "no ONNX model"),
+    "no chip": ({"soc_version": None}, "E10004", "[--soc_version] is empty"),
+    "an unknown chip": ({"soc_version": "Ascend310P9"}, "E10001", "nearest known ones"),
+    "TensorFlow": ({"framework": "3"}, "E10055", "TensorFlow"),
+    "no framework": ({"framework": "7"}, "E10007", "[--framework]"),
+    "an input that is none": ({"shape": "z:1,4"}, "E10016", "[z]"),
+    "a shape without a colon": ({"shape": "1,4"}, "E10002", "has no colon"),
+    "a shape of words": ({"shape": "x:a,b"}, "E10002", "no list of integers"),
+    "no shape for a free dimension": ({"shape": ""}, "E10001", "give its sizes"),
+    "a shape of three dimensions": ({"shape": "x:1,2,4"}, "E10001", "has 2 dimensions"),
+    "a shape that does not fit": ({"shape": "x:1,5"}, "E10001", "do not fit"),
+    "a size of zero": ({"shape": "x:0,4"}, "E10001", "no size"),
+    "-1 without gears": ({"shape": "x:-1,4"}, "E10001", "holds -1"),
+    "gears without -1": ({"options": ["--dynamic_batch_size=1,2"]}, "E10001", "no dimension is -1"),
+    "one gear": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=1"]}, "E10035", "1 gears"),
+    "gears of words": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=a,b"]}, "E10001", "integers"),
+    "a gear twice": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=2,2"]}, "E10001", "twice"),
+    "two kinds of gears": (
+        {"shape": "x:-1,4", "options": ["--dynamic_batch_size=1,2", "--dynamic_dims=1;2"]},
+        "E10009",
+        "exclude each other",
+    ),
+    "too many gears": (
+        {"shape": "x:-1,4", "options": ["--dynamic_batch_size=" + ",".join(map(str, range(1, 102)))]},
+        "E10036",
+        "101 gears",
+    ),
+    "an operator that nobody knows": (
+        {"model": "unknown.onnx", "shape": "x:1"},
+        "E10501",
+        "[my.ops.Frobnicate]",
+    ),
+    "an unknown precision": ({"options": ["--precision_mode=exact"]}, "E10001", "only force_fp16"),
+    "an unknown level": ({"options": ["--log=loud"]}, "E10010", "give one of"),
+    "an option that is not simulated": (
+        {"options": ["--compression_optimize_conf=x"]},
+        "E10055",
+        "not simulated",
+    ),
+    "a place that cannot be written": ({"output": "linear.onnx/x"}, "E10001", "cannot be written"),
+    "a name with a blank": ({"output": "a b"}, "E10001", "file name"),
+    "an unknown mode": ({"options": ["--mode=9"]}, "E10001", "only 0"),
+}
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_converted_has_its_code_and_says_why(what):
+    """The console of a failure: the real line, the code with the reason, a solution; no file, exit code 1."""
+    change, code, reason = REFUSED[what]
+    change = dict(change)
+    result = atc(*change.pop("options", ()), **change)
+    lines = result.output.splitlines()
+    assert result.exit_code == 1, result.output
+    assert lines[1] == "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
+    assert lines[2].startswith(f"{code}: [PID: ")
+    assert reason in lines[2]
+    assert lines[3].startswith("        Solution: ")
+    assert not Path("out.om").exists()
+
+
+def test_names_with_colons_are_read():
+    """TensorFlow-born names hold a colon; the last one separates."""
+    assert parse_input_shape("serving_x:0:1,3; y:2") == {"serving_x:0": (1, 3), "y": (2,)}
+
+
+SMALL = {"name": "m", "soc": "Ascend310P3", "inputs": [], "outputs": [], "ops": []}
+
+
+@given(st.binary(max_size=2000))
+def test_random_bytes_are_no_model(data):
+    """Whatever a file holds, reading it ends in an error code."""
+    with pytest.raises(OmError):
+        unpack(data)
+
+
+@given(st.data())
+def test_a_damaged_model_is_told(data):
+    """One changed byte, or a lost end, is found wherever it is (but for the fields that are only text)."""
+    good = pack(SMALL, b"graph" * 20)
+    assert unpack(good).graph == b"graph" * 20
+    if data.draw(st.booleans()):
+        bad = good[: data.draw(st.integers(0, len(good) - 1))]
+    else:
+        at = data.draw(st.integers(HEADER_BYTES, len(good) - 1))
+        bad = good[:at] + bytes([good[at] ^ data.draw(st.integers(1, 255))]) + good[at + 1 :]
+    with pytest.raises(OmError) as caught:
+        unpack(bad)
+    assert caught.value.code == 145006
