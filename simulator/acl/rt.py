@@ -15,7 +15,7 @@ import npusim
 from acl._calls import AclError, integer, status, values
 from acl._memory import space
 from acl._queue import queue
-from acl._state import contexts, device, events, on_board, stream_of, streams
+from acl._state import State, contexts, device, events, on_board, stream_of, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -454,16 +454,19 @@ class _Reports:
 
 _subscribed: dict[npusim.Stream, int] = {}
 _reports: dict[int, _Reports] = {}
+_subscribing = threading.Lock()
+State.finalisers += [_subscribed.clear, _reports.clear]
 
 
 @status
 def subscribe_report(thread_id: int, stream: int) -> None:
     """Let a thread process a stream's callbacks: `ret`. Codes: 107011 the stream has one already."""
     found = stream_of(stream)
-    if found in _subscribed:
-        raise AclError(107011, f"stream {stream:#x} has a thread already; unsubscribe it first")
-    _subscribed[found] = integer("thread_id", thread_id)
-    _reports.setdefault(thread_id, _Reports())
+    with _subscribing:
+        if found in _subscribed:
+            raise AclError(107011, f"stream {stream:#x} has a thread already; unsubscribe it first")
+        _reports.setdefault(integer("thread_id", thread_id), _Reports())
+        _subscribed[found] = thread_id
 
 
 @status
@@ -473,7 +476,8 @@ def unsubscribe_report(thread_id: int, stream: int) -> None:
     if _subscribed.get(found) != integer("thread_id", thread_id):
         raise AclError(107012, f"thread {thread_id} does not process the callbacks of stream {stream:#x}")
     queue.drain(found)
-    del _subscribed[found]
+    with _subscribing:
+        del _subscribed[found]
 
 
 @status
@@ -519,7 +523,8 @@ def process_report(timeout: int) -> None:
         timeout: milliseconds to wait; -1 for ever.
     """
     me = threading.get_ident()
-    mine = [stream for stream, thread in _subscribed.items() if thread == me]
+    with _subscribing:
+        mine = [stream for stream, thread in _subscribed.items() if thread == me]
     reports = _reports.get(me)
     if reports is None:
         raise AclError(107012, "this thread subscribed to no stream; call subscribe_report with its id first")
