@@ -139,10 +139,12 @@ def _start_lab(folder: Path, settings: Path, port: int, token: str) -> subproces
 
 def _write_settings(settings: Path, folder: Path, port: int, token: str) -> Path:
     """Write JupyterLab's configuration: one learner on localhost, no news, no instructor's tools."""
-    overrides = {"fetchNews": "false", "checkForUpdates": False}
-    write_text(
-        settings / "overrides.json", json.dumps({"@jupyterlab/apputils-extension:notification": overrides})
-    )
+    overrides = {
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+        # When each cell last ran, from which the class report estimates how long a task takes.
+        "@jupyterlab/notebook-extension:tracker": {"recordTiming": True},
+    }
+    write_text(settings / "overrides.json", json.dumps(overrides))
     write_text(settings / "page_config.json", json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
     server = {
         "root_dir": str(folder),

@@ -1,10 +1,36 @@
-"""The class report and a learner's feedback, as a browser shows them."""
+"""The class report, a learner's feedback and the search for copies, as a browser shows them."""
 
+import tempfile
+from pathlib import Path
+
+import nbformat
 import pytest
+from camp.answers import fill_in
+from camp.classroom import submissions
+from camp.course import load_course
+from camp.exercise import load_exercise
+from camp.similar import look_for_copies, write_similar
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-PAGES = ("report/index.html", "course/feedback/bo/a1-sums/sums.html")
+PAGES = ("report/index.html", "course/feedback/bo/a1-sums/sums.html", "report/similar/a1-sums.html")
+
+
+@pytest.fixture(scope="session")
+def graded_class(graded_class):
+    """The graded class, searched for copies with two more who handed in the same."""
+    course = load_course(graded_class.exercises)
+    exercise = load_exercise(course, "a1-sums")
+    found = submissions(graded_class, course, ["a1-sums"])
+    long = "def total(numbers):\n" + "".join(f"    a{n} = numbers[{n}:] or [{n}]\n" for n in range(12))
+    with tempfile.TemporaryDirectory() as folder:
+        copied = Path(folder) / "sums.ipynb"
+        copied.write_text(nbformat.writes(fill_in(exercise, {"total": long})), encoding="utf-8")
+        handed_in = [(s.learner, s.path) for s in found] + [("fay", copied), ("gus", copied)]
+        search = look_for_copies(exercise, handed_in)
+    assert [like.learners for like in search.likenesses] == [("fay", "gus")]
+    write_similar(graded_class, search)
+    return graded_class
 
 
 @pytest.fixture
@@ -32,7 +58,9 @@ def test_everyone_can_read_it(opened, name, mode):
     """axe-core finds nothing serious or critical, in light and in dark."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(opened(name, mode)).response["violations"]
+    page = opened(name, mode)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = Axe().run(page).response["violations"]
     assert [item["id"] for item in found if item["impact"] in {"serious", "critical"}] == []
 
 
@@ -48,6 +76,7 @@ def test_asks_nothing_of_another_host(opened, name):
 def test_holds_on_a_phone(opened, name):
     """At 375 px nothing sticks out of the page."""
     page = opened(name, width=375)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 
 

@@ -39,7 +39,7 @@ class Item:
     solved: int
     """Submissions that earned all its points."""
     n: int
-    """Submissions that count in the two indices: all but blank and refused ones."""
+    """Submissions that count in the two indices: all but blank and refused ones; of a task by hand none."""
     facility: float | None
     """0 to 1; None when nobody attempted anything."""
     discrimination: float | None
@@ -68,7 +68,7 @@ def item(task: Task, max_points: int, here: list[Verdict], minutes: Sequence[flo
     counted = [
         (float(r.points), float(verdict.points - r.points), r.max_points)
         for verdict, r in found
-        if verdict.outcome not in {Outcome.BLANK, Outcome.REFUSED}
+        if verdict.outcome not in {Outcome.BLANK, Outcome.REFUSED} and not task.by_hand
     ]
     possible = sum(most for _, _, most in counted)
     return Item(

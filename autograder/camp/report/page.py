@@ -231,6 +231,8 @@ def _cell(status: Status, points: int) -> tuple[str, str]:
             return "f", f"{points}"
         case Status.NOT_ATTEMPTED:
             return "n", "-"
+        case Status.NEEDS_GRADING:
+            return "n", "by hand"
         case _:
             return "f", f"{points} {status}"
 

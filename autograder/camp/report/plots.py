@@ -28,7 +28,11 @@ def points_plot(points: list[int], most: int) -> str:
 
 
 def tasks_plot(items: list[Item]) -> str:
-    """Facility of each task as a bar, discrimination as a mark, on one scale from below 0 to 1."""
+    """Facility of each task as a bar, discrimination as a mark, on one scale from below 0 to 1.
+
+    Tasks that are graded by hand have neither.
+    """
+    items = [it for it in items if not it.task.by_hand]
     figure = _figure(5.4, 0.9 + 0.34 * max(len(items), 3))
     axes = figure.subplots()
     names = _names(items)
@@ -38,7 +42,8 @@ def tasks_plot(items: list[Item]) -> str:
     if known:
         values, rows = zip(*known, strict=True)
         axes.plot(values, rows, "D", color=_AMBER, markersize=6, label="discrimination")
-    axes.set(xlim=(min([0.0, *(value for value, _ in known)]), 1.0), title="Difficulty and discrimination")
+    title = "Difficulty and discrimination" if known else "Difficulty"
+    axes.set(xlim=(min([0.0, *(value for value, _ in known)]), 1.0), title=title)
     axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     return _svg(figure, axes)
 

@@ -10,7 +10,7 @@ from camp.answers import model_answers, read_answers
 from camp.editions import learner_edition
 from camp.intake import take_in
 from camp.similar.pairs import Answer, Comparison, Pair, Sureness
-from camp.similar.tokens import imported_names, tokens
+from camp.similar.tokens import Tokens, imported_names, prose, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,14 +72,19 @@ def look_for_copies(
     names = imported_names(handed_out)
     blank = {cell["id"]: cell.source for cell in learner_edition(exercise).cells}
     answers: dict[str, list[Answer]] = {task.id: [] for task in exercise.assignment.task}
+    in_words = {task.id for task in exercise.assignment.task if task.by_hand}
+
+    def split(task: str, text: str) -> Tokens:
+        return prose(text) if task in in_words else tokens(text, names)
+
     for learner, path in submitted:
         for task, source in _answers(exercise, path, blank).items():
-            answers[task].append(Answer(learner, task, source, tokens(source, names)))
+            answers[task].append(Answer(learner, task, source, split(task, source)))
         progress()
     pairs: list[Pair] = []
     unjudged, comparisons = {}, {}
     for task, given in answers.items():
-        comparison = Comparison([tokens(text, names) for text in (*handed_out, *_expected(exercise, task))])
+        comparison = Comparison([split(task, text) for text in (*handed_out, *_expected(exercise, task))])
         found, unjudged[task] = comparison.pairs(given)
         pairs += found
         comparisons[task] = comparison
@@ -90,7 +95,7 @@ def look_for_copies(
 
 def _handed_out(exercise: Exercise) -> list[str]:
     """All code that the course showed: the notebook's cells, and the page that the assignment links to."""
-    cells = [cell.source for cell in learner_edition(exercise).cells if cell.cell_type == "code"]
+    cells = [cell.source for cell in learner_edition(exercise).cells if cell.source.strip()]
     pages = {task.page.partition("#")[0] for task in exercise.assignment.task} | {exercise.assignment.page}
     for page in sorted(pages):
         path = exercise.course.folder.parent / "book" / f"{page}.md"
@@ -103,7 +108,7 @@ def _expected(exercise: Exercise, task: str) -> list[str]:
     """Answers that learners are known to find by themselves: the model's, and those of right/ and wrong/."""
     files = [*sorted(exercise.folder.glob("right/*.py")), *sorted(exercise.folder.glob("wrong/*.py"))]
     found = [read_answers(path, exercise).cells.get(task) for path in files]
-    return [model_answers(exercise)[task], *(source for source in found if source)]
+    return [model_answers(exercise).get(task, ""), *(source for source in found if source)]
 
 
 def _answers(exercise: Exercise, path: Path, blank: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ _PREFIXES = {"r", "b", "u", "f", "rb", "br", "rf", "fr"}
 _CLOSING = {")", "]", "}"}
 _BUILTINS = frozenset(dir(builtins)) | {"self", "cls"}
 _LEXER = PythonLexer()
+_PROSE = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
 MIN_COMMENT = 12
 """Shorter comments are in everybody's code."""
 
@@ -65,6 +67,14 @@ def tokens(source: str, known: frozenset[str] = frozenset()) -> Tokens:
             if word == _NAME:
                 names.add(value)
     return Tokens(tuple(words), tuple(places), frozenset(names), frozenset(comments))
+
+
+@lru_cache(maxsize=4096)
+def prose(source: str) -> Tokens:
+    """Split an answer in words into them; every Chinese character is a word of its own."""
+    found = list(_PROSE.finditer(source))
+    words = tuple(match.group().casefold() for match in found)
+    return Tokens(words, tuple(match.span() for match in found), frozenset(), frozenset())
 
 
 def _word(kind: object, value: str, before: list[str], known: frozenset[str]) -> str:
