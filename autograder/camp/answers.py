@@ -1,5 +1,7 @@
 """Files of answers: Python text in jupytext's percent format, one cell per task.
 
+An answer in words is a cell `# %% <task> [markdown]`, its lines comments.
+
 Right and wrong solutions and the example class are written this way. The header says what the file is
 about; in `wrong/` it also says which points must be lost.
 """
@@ -62,7 +64,7 @@ def _cells(path: Path, notebook: NotebookNode) -> dict[str, str]:
     cells: dict[str, str] = {}
     for cell in notebook.cells:
         name = str(cell.metadata.get("title", "")).strip()
-        if cell.cell_type != "code" or not (name or cell.source.strip()):
+        if cell.cell_type == "raw" or not (name or (cell.cell_type == "code" and cell.source.strip())):
             continue
         if not name:
             raise AnswersError(f"{path} has code before or without '# %% <task>'; say which task it answers")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from camp.errors import CourseError, UnknownAssignmentError
 
@@ -25,8 +25,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Criterion(_Strict):
+    """One line of a rubric: what earns how many points."""
+
+    points: int = Field(gt=0)
+    text: Name
+
+
 class Task(_Strict):
-    """One task: what it proves, how long it takes, where to read, and its ladder of hints."""
+    """One task: what it proves, how long it takes, where to read, and its ladder of hints.
+
+    A task with a rubric is an answer in words, graded by hand; every other is graded by its hidden checks.
+    """
 
     id: TaskId
     title: Name
@@ -34,6 +44,21 @@ class Task(_Strict):
     minutes: int = Field(gt=0)
     page: Name
     hints: list[Name]
+    points: int | None = Field(default=None, gt=0)
+    """What a task graded by hand is worth; the points of the others are those of their hidden checks."""
+    rubric: list[Criterion] = []
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person grades it."""
+        return bool(self.rubric)
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        total = sum(criterion.points for criterion in self.rubric)
+        if (self.points or 0) != total:
+            raise ValueError(f"points is {self.points}, the rubric adds up to {total}; give both, the same")
+        return self
 
     @field_validator("hints")
     @classmethod

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from camp.course import Task
 
 STUB = 'raise NotImplementedError("not answered yet: write your code here")'
+TEXT_STUB = "*Write your answer here, in place of this line.*"
 SCHEMA_VERSION: int = MetadataValidatorV3.schema_version
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 
@@ -27,6 +28,11 @@ KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "langua
 def check_id(task_id: str) -> str:
     """The nbgrader grade id of a task's check cell, which carries the task's points."""
     return f"{task_id}_check"
+
+
+def grade_id(task: Task) -> str:
+    """The nbgrader grade id of the cell that carries a task's points: its check, or the answer itself."""
+    return task.id if task.by_hand else check_id(task.id)
 
 
 def instructor_edition(exercise: Exercise) -> NotebookNode:
@@ -44,7 +50,7 @@ def instructor_edition(exercise: Exercise) -> NotebookNode:
             continue
         if role == ANSWER:
             cells.append(_introduction(exercise, tasks[task]))
-        cell.metadata["nbgrader"] = _grading(task, role, exercise.points(tasks[task]))
+        cell.metadata["nbgrader"] = _grading(tasks[task], cell.cell_type, role, exercise.points(tasks[task]))
         cells.append(cell)
     notebook.cells = cells
     return notebook
@@ -53,33 +59,38 @@ def instructor_edition(exercise: Exercise) -> NotebookNode:
 def learner_edition(exercise: Exercise) -> NotebookNode:
     """The notebook a learner gets: no solutions, the rest locked, no outputs."""
     notebook = instructor_edition(exercise)
-    stubbed = ClearSolutions(code_stub={"python": STUB})
+    stubbed = ClearSolutions(code_stub={"python": STUB}, text_stub=TEXT_STUB)
     for preprocessor in (LockCells(), stubbed, ComputeChecksums()):
         notebook, _ = preprocessor.preprocess(notebook, {})
     return notebook
 
 
-def _grading(task: str, role: str, points: int) -> dict[str, Any]:
-    """Nbgrader's metadata of an answer cell (edited by the learner) or a check cell (locked, graded)."""
+def _grading(task: Task, cell_type: str, role: str, points: int) -> dict[str, Any]:
+    """Nbgrader's metadata of an answer cell (edited by the learner) or a check cell (locked, graded).
+
+    An answer graded by hand is both: nbgrader's manually graded cell.
+    """
     answer = role == ANSWER
     grading: dict[str, Any] = {
-        "grade": not answer,
-        "grade_id": task if answer else check_id(task),
+        "grade": not answer or task.by_hand,
+        "grade_id": task.id if answer else check_id(task.id),
         "locked": not answer,
         "schema_version": SCHEMA_VERSION,
         "solution": answer,
         "task": False,
-        "cell_type": "code",
+        "cell_type": cell_type,
     }
-    return grading if answer else {**grading, "points": points}
+    return {**grading, "points": points} if grading["grade"] else grading
 
 
 def _introduction(exercise: Exercise, task: Task) -> NotebookNode:
     """The cell above an answer: objective, minutes, points, page, and the hints behind clicks."""
     page = page_address(exercise, task)
+    rubric = [f"> - {c.text} ({c.points} point{'s' if c.points > 1 else ''})" for c in task.rubric]
     lines = [
         f"> **You prove:** {task.objective}  ",
         f"> {task.minutes} minutes · {exercise.points(task)} points · [read about it]({page})",
+        *([">", "> A person reads your answer. It earns points for:", ">", *rubric] if rubric else []),
         "",
         _ladder(task.hints),
     ]

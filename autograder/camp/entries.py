@@ -10,8 +10,19 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nbgrader.api import Assignment, Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
-from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_solution, is_task
+from nbgrader.api import (
+    Assignment,
+    Comment,
+    Grade,
+    GradeCell,
+    MissingEntry,
+    SolutionCell,
+    SourceCell,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution, is_task
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
@@ -39,6 +50,8 @@ class Entry:
     """Points by grade id, those given by hand included."""
     comments: dict[str, str | None] = field(default_factory=dict)
     """Comments by grade id; one by hand goes before ours."""
+    waits: set[str] = field(default_factory=set)
+    """The grade ids that wait for a person."""
     penalty: float = 0
     """Points off for being late, at present."""
 
@@ -85,6 +98,40 @@ def apply_standing(submission: Any, submitted: Any, standing: Standing, score: f
     return off
 
 
+def adopt(book: Gradebook, exercise: Exercise, edition: NotebookNode) -> None:
+    """Give an exercise that has submissions the cells which its author added since.
+
+    nbgrader refuses to release it otherwise. Cells that are gone are left to that refusal, because grades
+    hang on them.
+
+    Raises:
+        SQLAlchemyError: the database refused; nothing was written.
+    """
+    try:
+        notebook = book.find_notebook(exercise.assignment.notebook, exercise.id)
+    except MissingEntry:
+        return
+    if not notebook.submissions:
+        return
+    known = {(type(cell), cell.name) for cell in (*notebook.grade_cells, *notebook.solution_cells)}
+    sources = {cell.name for cell in notebook.source_cells}
+    for cell in edition.cells:
+        name, kind = cell.metadata.get("nbgrader", {}).get("grade_id"), cell.cell_type
+        if name and name not in sources:
+            locked = {"locked": is_locked(cell), "checksum": cell.metadata.nbgrader.get("checksum")}
+            book.db.add(
+                SourceCell(name=name, cell_type=kind, source=cell.source, notebook=notebook, **locked)
+            )
+        if is_grade(cell) and (GradeCell, name) not in known:
+            points = float(cell.metadata.nbgrader.points)
+            made = GradeCell(name=name, max_score=points, cell_type=kind, notebook=notebook)
+            book.db.add_all(Grade(cell=made, notebook=submitted) for submitted in notebook.submissions)
+        if is_solution(cell) and (SolutionCell, name) not in known:
+            made = SolutionCell(name=name, notebook=notebook)
+            book.db.add_all(Comment(cell=made, notebook=submitted) for submitted in notebook.submissions)
+    book.db.commit()
+
+
 def enter_roster(book: Gradebook, roster: dict[str, Learner]) -> None:
     """Write who is in the class, so that the formgrader and the exports know their names.
 
@@ -99,6 +146,29 @@ def enter_roster(book: Gradebook, roster: dict[str, Learner]) -> None:
         student.first_name, student.last_name = learner.first_name or None, learner.last_name or None
         student.email, student.lms_user_id = learner.email or None, learner.lms_id or None
     book.db.commit()
+
+
+def hands_by_learner(book: Gradebook, assignment: str) -> dict[str, str]:
+    """A digest of all that a person gave or wrote, or has still to, in each learner's submission."""
+    told: dict[str, list[str]] = {}
+    base = (
+        (Grade, [Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade]),
+        (Comment, [Comment.manual_comment]),
+    )
+    for kind, columns in base:
+        query = (
+            select(SubmittedAssignment.student_id, kind.cell_id, *columns)
+            .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+            .join(kind, kind.notebook_id == SubmittedNotebook.id)
+            .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+            .where(Assignment.name == assignment)
+        )
+        for learner, *row in book.db.execute(query):
+            told.setdefault(learner, []).append(str(row))
+    return {
+        learner: hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+        for learner, rows in told.items()
+    }
 
 
 def points_by_learner(book: Gradebook, assignment: str) -> dict[str, tuple[float, float, float]]:
@@ -182,6 +252,7 @@ def _fill(submitted: Any, entry: Entry) -> None:
             blank = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell) and not is_task(cell)
             comments[grade_id].auto_comment = "No response." if blank else None
     entry.scores = {name: _points(grade) for name, grade in grades.items()}
+    entry.waits = {name for name, grade in grades.items() if grade.needs_manual_grade}
     entry.comments = {
         name: c.auto_comment if c.manual_comment is None else c.manual_comment for name, c in comments.items()
     }

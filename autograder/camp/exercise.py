@@ -35,7 +35,7 @@ class Exercise:
     source: NotebookNode
     """The author's notebook, solutions and public checks in it; task cells carry `task` and `role`."""
     checks: dict[str, list[Check]]
-    """The hidden checks of each task, in the order of `checks.py`."""
+    """The hidden checks of each task that they grade, in the order of `checks.py`."""
 
     @property
     def id(self) -> str:
@@ -43,8 +43,8 @@ class Exercise:
         return self.assignment.id
 
     def points(self, task: Task) -> int:
-        """What a task is worth: the sum over its hidden checks."""
-        return sum(check.points for check in self.checks[task.id])
+        """What a task is worth: the sum over its rubric or its hidden checks."""
+        return task.points or sum(check.points for check in self.checks[task.id])
 
     @property
     def max_points(self) -> int:
@@ -130,11 +130,16 @@ def _read_checks(path: Path, assignment: Assignment) -> dict[str, list[Check]]:
         spec.loader.exec_module(module)
     except Exception as error:
         raise ExerciseError(f"{path} does not load: {first_line(error)}") from error
-    checks: dict[str, list[Check]] = {task.id: [] for task in assignment.task}
+    checks: dict[str, list[Check]] = {task.id: [] for task in assignment.task if not task.by_hand}
+    by_hand = {task.id for task in assignment.task if task.by_hand}
     for value in vars(module).values():
         found = getattr(value, "__camp_check__", None)
         if not isinstance(found, Check):
             continue
+        if found.task in by_hand:
+            raise ExerciseError(
+                f"{path}: {found.name} checks {found.task!r}, which a rubric has graded by hand"
+            )
         if found.task not in checks:
             raise ExerciseError(f"{path}: {found.name} checks {found.task!r}, which is no task of camp.toml")
         if type(found.points) is not int or found.points < 1:
@@ -146,7 +151,7 @@ def _read_checks(path: Path, assignment: Assignment) -> dict[str, list[Check]]:
 
 
 def _require_matching_cells(exercise: Exercise) -> None:
-    """Every task has one answer cell with a solution, one public check after it, and hidden checks."""
+    """Every task has one answer cell with a solution, and a public check and hidden ones, or a rubric."""
     path = exercise.folder / f"{exercise.assignment.notebook}.md"
     known = {task.id for task in exercise.assignment.task}
     seen = [
@@ -160,14 +165,23 @@ def _require_matching_cells(exercise: Exercise) -> None:
     for task, role in seen:
         if task not in known or role not in {ANSWER, CHECK}:
             raise ExerciseError(f"{path}: a cell says task {task!r}, role {role!r}; camp.toml knows no such")
-    for task_id in exercise.checks:
-        if [role for task, role in seen if task == task_id] != [ANSWER, CHECK]:
-            raise ExerciseError(f"{path}: task {task_id!r} needs one answer cell, then one check cell")
-        answer = task_cell(exercise.source, task_id, ANSWER)
-        if answer is None or _marks(answer) != [BEGIN, END]:
-            raise ExerciseError(f"{path}: the answer of {task_id!r} needs one '{BEGIN}', then one '{END}'")
-        if not exercise.checks[task_id]:
-            raise ExerciseError(f"{exercise.folder / 'checks.py'}: no hidden check for task {task_id!r}")
+    for entry in exercise.assignment.task:
+        _require_task(exercise, path, entry, [role for task, role in seen if task == entry.id])
+
+
+def _require_task(exercise: Exercise, path: Path, task: Task, roles: list[str]) -> None:
+    """A task's cells are those that its kind of grading needs."""
+    if task.by_hand and roles != [ANSWER]:
+        raise ExerciseError(f"{path}: task {task.id!r} is graded by hand; it needs one answer cell, no check")
+    if not task.by_hand and roles != [ANSWER, CHECK]:
+        raise ExerciseError(f"{path}: task {task.id!r} needs one answer cell, then one check cell")
+    answer = task_cell(exercise.source, task.id, ANSWER)
+    if answer is None or _marks(answer) != [BEGIN, END]:
+        raise ExerciseError(f"{path}: the answer of {task.id!r} needs one '{BEGIN}', then one '{END}'")
+    if not task.by_hand and answer.cell_type != "code":
+        raise ExerciseError(f"{path}: the answer of {task.id!r} is text; give it a rubric, or write code")
+    if not task.by_hand and not exercise.checks[task.id]:
+        raise ExerciseError(f"{exercise.folder / 'checks.py'}: no hidden check for task {task.id!r}")
 
 
 def _marks(cell: NotebookNode) -> list[str]:

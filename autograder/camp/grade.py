@@ -82,6 +82,7 @@ class _Run:
     def grade(self, notebook: NotebookNode) -> list[TaskResult]:
         """Run the code cells in order; where a public check stands, ask the hidden ones instead."""
         tasks = {task.id: task for task in self._exercise.assignment.task}
+        self._leave_to_hands(notebook, tasks)
         if not self._anything_to_run(notebook, tasks):
             return [self._answers[task_id] for task_id in tasks]
         with Kernel(self._exercise.assignment.cell_timeout, self._exercise.data) as kernel:
@@ -97,6 +98,15 @@ class _Run:
                     self._given(kernel, cell)
         return [self._answers[task_id] for task_id in tasks]
 
+    def _leave_to_hands(self, notebook: NotebookNode, tasks: dict[str, Task]) -> None:
+        """Note of the answers that a person grades whether there is one; they are not run."""
+        for cell in notebook.cells:
+            task = tasks.get(cell.metadata.get("nbgrader", {}).get("grade_id"))
+            if task is not None and task.by_hand:
+                unanswered = self._unanswered(cell, task)
+                status = Status.NOT_ATTEMPTED if unanswered else Status.NEEDS_GRADING
+                self._answers[task.id] = _task_result(self._exercise, task, status, unanswered)
+
     def _anything_to_run(self, notebook: NotebookNode, tasks: dict[str, Task]) -> bool:
         """Whether any task was answered; of a blank notebook all is known without a kernel."""
         found = False
@@ -105,6 +115,8 @@ class _Run:
             if cell.cell_type != "code" or not grading.get("solution"):
                 continue
             task = tasks[grading["grade_id"]]
+            if task.by_hand:
+                continue
             if unanswered := self._unanswered(cell, task):
                 self._answers[task.id] = _task_result(self._exercise, task, Status.NOT_ATTEMPTED, unanswered)
             else:
@@ -122,7 +134,7 @@ class _Run:
         """Run an answer and note how that went; PASSED means only that it ran."""
         timeout = self._exercise.assignment.cell_timeout
         outputs: list[NotebookNode] = []
-        if task.id in self._answers:  # not attempted
+        if task.id in self._answers:  # not attempted, or graded by hand
             return
         self._cells[task.id] = cell
         try:
@@ -184,9 +196,9 @@ class _Run:
     def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
         """Run one hidden check and turn how it ends into a result."""
         seed = f"{self._exercise.course.course.seed}/{self._learner}/{check.task}"
-        expected = ""
+        ask, expected = Ask(kernel, seed), ""
         try:
-            check.function(Ask(kernel, seed))
+            check.function(ask)
             status, message = Status.PASSED, ""
         except CheckFailedError as error:
             status, message, expected = Status(error.status), str(error), error.expected
@@ -195,7 +207,8 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - a check met data of a form it did not foresee
             status = Status.FAILED
             message = f"your code gave back data of another form ({type(error).__name__})"
-        return _check_result(check, status, message, expected)
+        result = _check_result(check, status, message, expected)
+        return result if ask.device_ms is None else result.model_copy(update={"device_ms": ask.device_ms})
 
 
 def _worst(results: list[CheckResult]) -> Status:

@@ -19,10 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from camp.course import Course, load_course
-from camp.editions import check_id
-from camp.entries import Entry, answer_digests, enter_all, enter_roster, points_by_learner
+from camp.editions import grade_id, learner_edition
+from camp.entries import (
+    Entry,
+    adopt,
+    answer_digests,
+    enter_all,
+    enter_roster,
+    hands_by_learner,
+    points_by_learner,
+)
 from camp.errors import GradebookError
 from camp.exercise import Exercise, load_exercise
+from camp.graded import Graded, grades
 from camp.intake import take_in
 from camp.paths import Layout, make_folder, write_text
 from camp.plugins import CONFIG_FILE, configure
@@ -40,6 +49,9 @@ __all__ = ["GradebookDoor", "configure", "feedback_page", "show_verdict", "stand
 
 MAX_NAME = 128
 """Characters of a learner's name that nbgrader's database holds."""
+
+_State = tuple[dict[str, tuple[float, float, float]], dict[str, str]]
+"""Of an assignment, by learner: points by machine, in all, and off; and what was done by hand."""
 
 
 class GradebookDoor:
@@ -65,10 +77,16 @@ class GradebookDoor:
         self._course: Course | None = None
         self._exercises: dict[str, Exercise] = {}
         self._class: ClassRules | None = None
-        self._points: dict[str, dict[str, tuple[float, float, float]]] = {}
+        self._states: dict[str, _State] = {}
 
     def generate_assignment(self, assignment: str) -> None:
-        """Make the learner's edition under `release/` and enter the assignment into the gradebook."""
+        """Make the learner's edition under `release/` and enter the assignment into the gradebook.
+
+        Submissions that are there already get the cells which were added since.
+        """
+        exercise = self._exercise(assignment)
+        with self._book() as book:
+            adopt(book, exercise, learner_edition(exercise))
         self._step("release of", assignment, lambda: self._api.generate_assignment(assignment))
 
     def knows(self, exercise: Exercise) -> bool:
@@ -79,7 +97,7 @@ class GradebookDoor:
             except MissingEntry:
                 return False
             known = {cell.name: cell.max_score for cell in notebook.grade_cells}
-        return known == {check_id(t.id): exercise.points(t) for t in exercise.assignment.task}
+        return known == {grade_id(t): exercise.points(t) for t in exercise.assignment.task}
 
     def enter(self, verdict: Verdict) -> None:
         """Enter one verdict; see `enter_all`.
@@ -149,7 +167,7 @@ class GradebookDoor:
 
     def _write(self, exercise: Exercise, entries: list[tuple[Entry, Verdict]]) -> None:
         """Write rows, files and receipts of one assignment; without a receipt it is done again."""
-        self._points.clear()
+        self._states.clear()
         receipts = {entry.learner: self._receipt_path(exercise.id, entry.learner) for entry, _ in entries}
         with _quiet():
             pages = self._made_pages()
@@ -162,11 +180,15 @@ class GradebookDoor:
                 enter_all(book, exercise, [entry for entry, _ in entries])
             except MissingEntry as error:
                 raise GradebookError(f"{error}; run camp release {exercise.id}") from None
+            hands = hands_by_learner(book, exercise.id)
         with _quiet():
             for entry, verdict in entries:
                 pages.write_feedback(exercise, entry)
-                digest = _digest(verdict, entry.standing)
-                receipt = {"verdict": digest, "answers": answer_digests(entry.notebook)}
+                receipt = {
+                    "verdict": _digest(verdict, entry.standing),
+                    "answers": answer_digests(entry.notebook),
+                    "hands": hands[entry.learner],
+                }
                 write_text(receipts[entry.learner], json.dumps(receipt))
 
     def holds(self, exercise: Exercise, verdict: Verdict) -> bool:
@@ -181,13 +203,19 @@ class GradebookDoor:
 
     def _held(self, exercise: Exercise, verdict: Verdict, standing: Standing) -> bool:
         learner = standing.learner
-        if self._receipt(exercise.id, learner).get("verdict") != _digest(verdict, standing):
+        receipt = self._receipt(exercise.id, learner)
+        if receipt.get("verdict") != _digest(verdict, standing):
             return False
         if not feedback_page(self._layout, exercise, learner).is_file():
             return False
-        auto, score, off = self._points_of(exercise.id).get(learner, (-1.0, 0.0, 0.0))
-        # A grade given by hand changes what being late costs.
-        return auto == verdict.points and math.isclose(off, standing.penalty(score), abs_tol=0.001)
+        points, hands = self._state_of(exercise.id)
+        auto, score, off = points.get(learner, (-1.0, 0.0, 0.0))
+        # What was given by hand since belongs on the page, and changes what being late costs.
+        return (
+            receipt.get("hands") == hands.get(learner)
+            and auto == verdict.points
+            and math.isclose(off, standing.penalty(score), abs_tol=0.001)
+        )
 
     def _receipt_path(self, assignment: str, learner: str) -> Path:
         return self._layout.course / ".entered" / assignment / f"{learner}.json"
@@ -200,11 +228,12 @@ class GradebookDoor:
             return {}
         return receipt if isinstance(receipt, dict) else {}
 
-    def _points_of(self, assignment: str) -> dict[str, tuple[float, float, float]]:
-        if assignment not in self._points:
+    def _state_of(self, assignment: str) -> _State:
+        if assignment not in self._states:
             with self._book() as book:
-                self._points[assignment] = points_by_learner(book, assignment)
-        return self._points[assignment]
+                found = points_by_learner(book, assignment), hands_by_learner(book, assignment)
+                self._states[assignment] = found
+        return self._states[assignment]
 
     def scores(self, assignment: str) -> dict[str, float]:
         """The score of each learner as the gradebook holds it, manual grades and penalties included."""
@@ -228,7 +257,7 @@ class GradebookDoor:
         Raises:
             GradebookError: it is locked, damaged or cannot be read.
         """
-        self._points.clear()
+        self._states.clear()
         with self._book() as book:
             for learner in learners:
                 with contextlib.suppress(MissingEntry):
@@ -243,6 +272,15 @@ class GradebookDoor:
 
         with self._book() as book:
             CsvExportPlugin(to=str(target)).export(book)
+
+    def grades(self, assignment: str) -> dict[str, Graded]:
+        """What counts in the end for each learner of an assignment.
+
+        Raises:
+            GradebookError: the gradebook is locked, damaged or cannot be read.
+        """
+        with self._book() as book:
+            return grades(book, assignment)
 
     def export_with(self, plugin: Any) -> None:
         """Let an export plugin of nbgrader's kind write what it makes of the gradebook.
@@ -285,7 +323,7 @@ class GradebookDoor:
                 ) from None
 
     def _step(self, what: str, on: str, step: Any) -> None:
-        self._points.clear()
+        self._states.clear()
         with _quiet():
             result = step()
         if result["success"]:

@@ -100,7 +100,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _cells(data: bytes) -> list[dict[str, Any]]:
-    """The code cells of a notebook of format 4 (or 3), as plain dictionaries with text sources."""
+    """The code and text cells of a notebook of format 4 (or 3), as plain dictionaries with text sources."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError):
@@ -115,7 +115,8 @@ def _cells(data: bytes) -> list[dict[str, Any]]:
         raise _UnreadableError(
             "not a notebook: the file holds no cells; submit the .ipynb that you worked in"
         )
-    return [_plain(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    kinds = ("code", "markdown")
+    return [_plain(cell) for cell in cells if isinstance(cell, dict) and cell.get("cell_type") in kinds]
 
 
 def _plain(cell: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +132,7 @@ def _plain(cell: dict[str, Any]) -> dict[str, Any]:
         "source": source.encode("utf-8", "replace").decode() if isinstance(source, str) else "",
         "id": cell["id"] if isinstance(cell.get("id"), str) else "",
         "grade_id": grade_id if isinstance(grade_id, str) else "",
+        "code": cell["cell_type"] == "code",
     }
 
 
@@ -139,8 +141,11 @@ def _graft(
 ) -> tuple[list[str], dict[str, str]]:
     """Put answers into the skeleton, and the learner's other code before the task cell that it precedes."""
     tasks = [task.id for task in exercise.assignment.task]
+    by_hand = {task.id for task in exercise.assignment.task if task.by_hand}
     answer_ids = {name: task for task in tasks for name in (task, f"{task}-{ANSWER}")}
-    check_ids = {name: task for task in tasks for name in (check_id(task), f"{task}-{CHECK}")}
+    check_ids = {
+        name: task for task in tasks if task not in by_hand for name in (check_id(task), f"{task}-{CHECK}")
+    }
     handed_out = {cell.source.strip() for cell in skeleton.cells if cell.cell_type == "code"} | {""}
     answers: dict[str, str] = {}
     extras: dict[str, list[str]] = {}
@@ -150,6 +155,8 @@ def _graft(
     for cell in cells:
         answered = answer_ids.get(cell["grade_id"]) or answer_ids.get(cell["id"])
         checked = check_ids.get(cell["grade_id"]) or check_ids.get(cell["id"])
+        if not cell["code"] and answered not in by_hand:
+            continue
         if answered in answers:
             findings.append(f"the answer cell of {answered!r} is there more than once; the first one counts")
         elif answered:
@@ -169,7 +176,7 @@ def _graft(
     findings += [
         f"the check cell of {task!r} is missing or empty; it is graded as handed out"
         for task in tasks
-        if task not in checked_tasks
+        if task not in checked_tasks | by_hand
     ]
     missing = {task: f"the answer cell of {task!r} is missing" for task in tasks if task not in answers}
     findings += missing.values()
@@ -197,7 +204,8 @@ def _write(
         left -= len(own)
         cells += [new_code_cell(text, id=f"{cell['id']}-extra-{n}") for n, text in enumerate(own, start=1)]
         task = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if task in answers:
+        # An answer in words that was emptied is as good as untouched: nobody need read it.
+        if task in answers and (cell.cell_type == "code" or answers[task].strip()):
             cell.source = answers[task]
         cells.append(cell)
     skeleton.cells = cells

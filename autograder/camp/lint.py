@@ -18,6 +18,7 @@ from camp.grade import GIVEN_TIMEOUT, grade
 from camp.intake import Intake
 from camp.kernel import CellTimedOutError, Kernel
 from camp.leaks import leaked
+from camp.verdict import Status
 from camp.workers import in_workers
 
 if TYPE_CHECKING:
@@ -125,6 +126,10 @@ def _compare(verdict: Verdict, loses: dict[str, int]) -> str:
     faults = []
     for task in verdict.tasks:
         lost, named = task.max_points - task.points, loses.get(task.task, 0)
+        if task.status is Status.NEEDS_GRADING:
+            # What a person will give cannot be proven: an answer that is there counts as full.
+            faults += [f"{task.task} is graded by hand; take it out of 'loses'"] if named else []
+            continue
         if lost != named:
             bad = [f"{c.title}: {c.message}" for c in task.checks if c.points < c.max_points] or [
                 task.message

@@ -97,6 +97,7 @@ class Pages:
                 grading["comment"] = entry.comments[grading.grade_id]
             if is_grade(cell) or is_task(cell):
                 grading["score"] = entry.scores[grading.grade_id]
+                grading["waits"] = grading.grade_id in entry.waits
         write_text(page, self._exporter.page(entry.notebook, self._known | _about(exercise, entry)))
 
     def _submitted_with(self, folder: Path) -> dict[str, Path]:

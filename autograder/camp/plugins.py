@@ -16,11 +16,11 @@ from nbconvert.exporters.exporter import Exporter
 from nbconvert.filters import Highlight2HTML
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from traitlets import Unicode
 
 from camp.course import load_course
-from camp.editions import STUB
+from camp.editions import STUB, TEXT_STUB
 from camp.entries import apply_standing
 from camp.exercise import Exercise, load_exercise
 from camp.grade import grade
@@ -56,6 +56,7 @@ def configure(config: Config, root: Path) -> Config:
     config.CourseDirectory.course_id = course.course.id
     config.LmsExportPlugin.titles = {assignment.id: assignment.title for assignment in course.assignment}
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = TEXT_STUB
     config.IntakeExporter.root = config.ApplyVerdict.root = config.ApplyPolicy.root = str(root)
     # Ours first: its `feedback` takes the place of nbgrader's, whose page fetches scripts from elsewhere.
     nbgraders = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
@@ -64,6 +65,10 @@ def configure(config: Config, root: Path) -> Config:
     config.CSSHTMLHeaderPreprocessor.style, config.CSSHTMLHeaderPreprocessor.enabled = "default", True
     config.HTMLExporter.extra_template_basedirs = [str(own), str(nbgraders)]
     config.GenerateFeedback.exporter_class = "camp.plugins.FeedbackExporter"
+    config.GenerateFeedback.preprocessors = [
+        "camp.plugins.ReadGrades",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
     config.Autograde.exporter_class = "camp.plugins.IntakeExporter"
     config.Autograde.autograde_preprocessors = [
         "camp.plugins.ApplyVerdict",
@@ -140,6 +145,16 @@ class ApplyPolicy(NbGraderPreprocessor):
                 apply_standing(notebook.assignment, notebook, standing, notebook.score)
             book.db.commit()
         return nb, resources
+
+
+class ReadGrades(GetGrades):
+    """Reads scores and comments into a notebook as nbgrader does, and whether a score waits for a person."""
+
+    def _get_score(self, cell: NotebookNode, resources: Any) -> None:
+        super()._get_score(cell, resources)
+        names = (self.notebook_id, self.assignment_id, self.student_id)
+        grade = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], *names)
+        cell.metadata.nbgrader["waits"] = grade.needs_manual_grade
 
 
 class FeedbackExporter(HTMLExporter):

@@ -34,17 +34,22 @@ def show_verdict(
         findings=list(left),
     )
     pages = {task.id: page_address(exercise, task) for task in exercise.assignment.task}
+    hints = {task.id: list(task.hints) for task in exercise.assignment.task}
+    rubrics = {task.id: task.rubric for task in exercise.assignment.task}
     answers = {task.task: task for task in verdict.tasks}
     checks = {check_id(task.task): task for task in verdict.tasks}
     for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-        cell.outputs = []
+        if cell.cell_type == "code":
+            cell.outputs = []
         task = answers.get(grade_id) or checks.get(grade_id)
         if task is None:
             continue
-        cell.metadata["camp"] = NotebookNode(task.model_dump(mode="json"), page=pages[task.task])
+        # What hidden checks expected stays in the verdict: a copy of this notebook may reach a learner.
+        told_of = task.model_dump(mode="json", exclude={"checks": {"__all__": {"expected"}}})
+        cell.metadata["camp"] = NotebookNode(told_of, page=pages[task.task], hints=hints[task.task])
+        if rubric := rubrics[task.task]:
+            cell.metadata["camp"].rubric = [criterion.model_dump() for criterion in rubric]
         if grade_id in answers and task.output:
             cell.outputs = [new_output("stream", name="stdout", text=task.output)]
         if grade_id in checks:

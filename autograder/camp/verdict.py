@@ -24,6 +24,8 @@ class Status(StrEnum):
     KILLED = "killed"
     REFUSED = "refused"
     NOT_ATTEMPTED = "not attempted"
+    NEEDS_GRADING = "needs grading"
+    """It is graded by hand; what it earned stands in the gradebook, never in a verdict."""
 
 
 class Outcome(StrEnum):
@@ -52,6 +54,8 @@ class CheckResult(_Record):
     message: str = ""
     expected: str = ""
     """Stands in no feedback: values of hidden checks would be copied into the next answer."""
+    device_ms: float | None = None
+    """Milliseconds of device time, recomputed by the grader, where the check judges by it."""
 
 
 class TaskResult(_Record):
@@ -105,11 +109,12 @@ def read_verdict(path: Path) -> Verdict | None:
 
 
 def outcome(tasks: list[TaskResult]) -> Outcome:
-    """Sum up the tasks of a submission."""
-    points, most = sum(t.points for t in tasks), sum(t.max_points for t in tasks)
+    """Sum up the tasks of a submission; answers that wait for a hand do not spoil full marks."""
+    by_machine = [t for t in tasks if t.status is not Status.NEEDS_GRADING]
+    points, most = sum(t.points for t in tasks), sum(t.max_points for t in by_machine)
     if all(t.status is Status.REFUSED for t in tasks):
         return Outcome.REFUSED
-    if points == most:
+    if by_machine and points == most:
         return Outcome.FULL
     if all(t.status is Status.NOT_ATTEMPTED for t in tasks):
         return Outcome.BLANK
@@ -125,4 +130,5 @@ def in_words(verdict: Verdict) -> str:
     if verdict.outcome is Outcome.TIMED_OUT:
         hung = [task.title for task in verdict.tasks if task.status is Status.TIMED_OUT]
         return f"timed out: {', '.join(hung)}"
-    return str(verdict.outcome)
+    waiting = sum(task.status is Status.NEEDS_GRADING for task in verdict.tasks)
+    return f"{verdict.outcome}, {waiting} to be graded by hand" if waiting else str(verdict.outcome)

@@ -61,21 +61,29 @@ def foreign_imports(source):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names.add(node.module)
-    return {n for n in names if n.split(".")[0] not in sys.stdlib_module_names and n != "camp.checks"}
+    allowed = sys.stdlib_module_names | {"npusim"}
+    return {n for n in names if n.split(".")[0] not in allowed and n != "camp.checks"}
 
 
 def computed_probes(source):
     """Lines of a `checks.py` that ask with a text computed in the check, where a result could slip in."""
     tree = ast.parse(source)
     constants = {t.id for s in tree.body if isinstance(s, ast.Assign) for t in s.targets}
+    place = {"run": 0, "on_device": 1}
     return [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "run"
-        and not (isinstance(node.args[0], ast.Constant) or getattr(node.args[0], "id", None) in constants)
+        and node.func.attr in place
+        and (probe := node.args[place[node.func.attr]]) is not None
+        and not (isinstance(probe, ast.Constant) or getattr(probe, "id", None) in constants)
     ]
+
+
+def by_machine(exercise):
+    """The tasks that hidden checks grade."""
+    return [task for task in exercise.assignment.task if not task.by_hand]
 
 
 def headings(exercise):
@@ -123,14 +131,16 @@ def test_tasks_stand_in_the_order_of_the_course(exercise):
     titled = [f"Task {n} · {t.title}" for n, t in enumerate(exercise.assignment.task, start=1)]
     assert [h for h in headings(exercise) if h.startswith("Task ")] == titled
     cells = [(c.metadata["task"], c.metadata["role"]) for c in exercise.source.cells if "task" in c.metadata]
-    assert cells == [(t.id, role) for t in exercise.assignment.task for role in (ANSWER, CHECK)]
+    roles = {True: (ANSWER,), False: (ANSWER, CHECK)}
+    assert cells == [(t.id, role) for t in exercise.assignment.task for role in roles[t.by_hand]]
 
 
 @each_exercise
 def test_answer_cells_say_what_is_asked(exercise):
     """The starter has a docstring, is Python, and stops with NotImplementedError where the answer goes."""
     for cell in learner_edition(exercise).cells:
-        if cell.metadata.get("nbgrader", {}).get("solution"):
+        grading = cell.metadata.get("nbgrader", {})
+        if grading.get("solution") and not grading["grade"]:
             starter = ast.parse(cell.source)
             assert ast.get_docstring(starter.body[0]), cell.id
             assert "raise NotImplementedError" in cell.source, cell.id
@@ -146,7 +156,7 @@ def test_learners_never_meet_our_own_names(exercise):
 @each_exercise
 def test_public_checks_explain(exercise):
     """Every assert says what was expected and what came; one line is printed when all is well."""
-    for task in exercise.assignment.task:
+    for task in by_machine(exercise):
         tree = ast.parse(task_cell(exercise.source, task.id, CHECK).source)
         asserts = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
         assert asserts, task.id
@@ -177,7 +187,22 @@ def test_every_task_is_got_wrong_by_someone(exercise):
     lost = set()
     for path in (FOLDER / exercise.id / "wrong").glob("*.py"):
         lost |= set(read_answers(path, exercise).loses)
-    assert lost == {task.id for task in exercise.assignment.task}
+    assert lost == {task.id for task in by_machine(exercise)}
+
+
+def test_the_first_assignment_has_an_answer_in_words():
+    """An assignment asks for at least one short answer that a person reads."""
+    first = EXERCISES[COURSE.assignment[0].id]
+    assert len(by_machine(first)) < len(first.assignment.task)
+
+
+@each_exercise
+def test_rubrics_say_what_earns_a_point(exercise):
+    """A rubric has lines that differ, and a model answer that shows what is meant."""
+    for task in exercise.assignment.task:
+        if task.by_hand:
+            assert len({criterion.text for criterion in task.rubric}) == len(task.rubric) >= 2
+            assert len(model_answers(exercise)[task.id].split()) > 40
 
 
 @each_solution
@@ -206,8 +231,8 @@ def test_solutions_are_not_the_model(path):
 
 
 @each_exercise
-def test_hidden_checks_import_nothing_of_the_device(exercise):
-    """checks.py runs on the trusted side with the standard library and camp.checks only."""
+def test_hidden_checks_import_no_face_of_the_device(exercise):
+    """checks.py runs on the trusted side: the standard library, camp.checks, and npusim to recompute time."""
     assert foreign_imports((FOLDER / exercise.id / "checks.py").read_text(encoding="utf-8")) == set()
 
 
@@ -249,13 +274,12 @@ def test_titles_of_checks_are_told_apart(exercise):
 
 def test_the_import_rule_bites():
     """A check that imported the device would be found."""
-    assert foreign_imports("import json\nfrom camp.checks import Ask\nimport torch, npusim.clock") == {
-        "torch",
-        "npusim.clock",
-    }
+    source = "import json\nfrom camp.checks import Ask\nimport torch, npusim.replay, camp.kernel, torch_npu"
+    assert foreign_imports(source) == {"torch", "torch_npu", "camp.kernel"}
 
 
 def test_the_probe_rule_bites():
     """A check that wrote its expected value into the probe would be found."""
     source = "P = 'x'\ndef f(ask):\n    ask.run(P)\n    ask.run('x')\n    ask.run(f'result = {x}')\n"
-    assert computed_probes(source) == [5]
+    source += "    ask.on_device(D, P)\n    ask.on_device(D, P + x)\n"
+    assert computed_probes(source) == [5, 7]

@@ -28,6 +28,12 @@ def answers_of(assignment):
     return {p.parent.name: read_answers(p, exercise) for p in paths if p.is_file()}
 
 
+def code_of(assignment, answers):
+    """The answers of one learner that are code."""
+    in_words = {task.id for task in COURSE.find(assignment).task if task.by_hand}
+    return [source for task, source in answers.cells.items() if task not in in_words]
+
+
 def test_the_class_has_five_learners():
     """The first class has five, and their names are fit for folders and for nbgrader."""
     assert len(LEARNERS) >= 5
@@ -51,7 +57,7 @@ def test_every_learner_hands_in_one_file(assignment):
 def test_answers_are_python(assignment):
     """A learner of the class may be wrong, but the file of answers can be read."""
     for answers in answers_of(assignment).values():
-        for source in answers.cells.values():
+        for source in code_of(assignment, answers):
             ast.parse(source)
 
 
@@ -71,7 +77,7 @@ def test_one_loops_for_ever(assignment):
     loops = [
         learner
         for learner, answers in answers_of(assignment).items()
-        for source in answers.cells.values()
+        for source in code_of(assignment, answers)
         if any(isinstance(node, ast.While) for node in ast.walk(ast.parse(source)))
     ]
     assert len(loops) == 1

@@ -49,3 +49,8 @@ def device_ms(work, repeats):
     end.record()
     torch.npu.synchronize()
     return start.elapsed_time(end) / repeats
+
+
+# %% explain [markdown]
+# The stopwatch only saw the host. `item()` waits for the NPU, therefore 2.5 ms. Better use
+# `torch.npu.synchronize()`.
