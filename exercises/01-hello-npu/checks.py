@@ -3,38 +3,17 @@
 from typing import Any
 
 from camp.checks import Ask, check
+from npusim.replay import READ, Event, Timed
 
-# Counts copies from the device to the host, whichever call makes them, and waits for the device.
-STOPS = """
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from unittest import mock
+DEVICE = Timed()
 
-class Stops(TorchDispatchMode):
-    reads = 0
-    waits = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        of_device = any(isinstance(a, torch.Tensor) and a.device.type == "npu" for a in args)
-        to_host = isinstance(out, torch.Tensor) and out.device.type == "cpu"
-        if of_device and (to_host or func._schema.name in ("aten::_local_scalar_dense", "aten::equal")):
-            self.reads += 1
-        return out
+def _stops(events: list[Event]) -> int:
+    """How often the host copied something from the device, or waited for it."""
+    return sum(
+        e.name == "D2H" or e.category == "sync" or (e.waits and e.category == "kernel") for e in events
+    )
 
-    def __enter__(self):
-        real = torch.npu.synchronize
-        def counted(*args, **kwargs):
-            self.waits += 1
-            return real(*args, **kwargs)
-        self.patch = mock.patch.object(torch.npu, "synchronize", counted)
-        self.patch.start()
-        return super().__enter__()
-
-    def __exit__(self, *error):
-        self.patch.stop()
-        return super().__exit__(*error)
-"""
 
 # --- Task 1 ----------------------------------------------------------------------------------------------
 
@@ -367,24 +346,22 @@ def look_alikes(ask: Ask) -> None:
 
 # --- Task 4 ----------------------------------------------------------------------------------------------
 
-LAYER = (
-    STOPS
-    + """
+LAYER = """
+import torch
 layer = Standardise(mean, std)
 for device in devices:
     layer = layer.to(device)
 x = torch.tensor(rows).to(devices[-1])
-with Stops() as stops:
-    y = layer(x)
+begin()
+y = layer(x)
+end()
 result = {
     "device": str(y.device),
     "dtype": str(y.dtype),
     "values": y.detach().cpu().tolist(),
-    "reads": stops.reads,
     "trained": [name for name, p in layer.named_parameters() if p.requires_grad],
 }
 """
-)
 
 
 def _table(ask: Ask) -> dict[str, list[Any]]:
@@ -406,7 +383,7 @@ def _standardised(table: dict[str, list[Any]]) -> list[list[float]]:
 @check("repair", points=1, title="the numbers are right on the NPU")
 def standardises(ask: Ask) -> None:
     table = _table(ask)
-    came = ask.run(LAYER, devices=["npu:0"], **table)
+    came, _ = ask.on_device(DEVICE, LAYER, devices=["npu:0"], **table)
     ask.expect(
         came["dtype"] == "torch.float32"
         and ask.close(came["values"], _standardised(table), rtol=1e-4, atol=1e-5),
@@ -419,7 +396,7 @@ def standardises(ask: Ask) -> None:
 
 @check("repair", points=1, title="the table stays on the NPU")
 def stays_on_device(ask: Ask) -> None:
-    came = ask.run(LAYER, devices=["npu:0"], **_table(ask))
+    came, events = ask.on_device(DEVICE, LAYER, devices=["npu:0"], **_table(ask))
     ask.expect(
         came["device"] == "npu:0",
         given="x on npu:0",
@@ -428,10 +405,10 @@ def stays_on_device(ask: Ask) -> None:
         why="The next layer's weights are in the device's memory, so its input has to be there too.",
     )
     ask.expect(
-        came["reads"] == 0,
+        _stops(events) == 0,
         given="x on npu:0",
         expected="no copy from the device to the host",
-        came=f"{came['reads']} of them in one call",
+        came=f"{_stops(events)} of them in one call",
         why="Every batch would wait for the slow way to the host and back, and the device would idle.",
     )
 
@@ -440,7 +417,7 @@ def stays_on_device(ask: Ask) -> None:
 def goes_along(ask: Ask) -> None:
     for devices in (["cpu"], ["npu:0", "cpu"], ["cpu", "npu:0"]):
         table = _table(ask)
-        came = ask.run(LAYER, devices=devices, **table)
+        came, _ = ask.on_device(DEVICE, LAYER, devices=devices, **table)
         ask.expect(
             came["device"] == devices[-1]
             and ask.close(came["values"], _standardised(table), rtol=1e-4, atol=1e-5),
@@ -453,7 +430,7 @@ def goes_along(ask: Ask) -> None:
 
 @check("repair", points=1, title="training leaves mean and deviation alone")
 def nothing_trained(ask: Ask) -> None:
-    came = ask.run(LAYER, devices=["npu:0"], **_table(ask))
+    came, _ = ask.on_device(DEVICE, LAYER, devices=["npu:0"], **_table(ask))
     ask.expect(
         not came["trained"],
         given="a new layer",
@@ -465,9 +442,8 @@ def nothing_trained(ask: Ask) -> None:
 
 # --- Task 5 ----------------------------------------------------------------------------------------------
 
-TRAIN = (
-    STOPS
-    + """
+TRAIN = """
+import torch
 net = torch.nn.Linear(1, 1)
 with torch.no_grad():
     net.weight.fill_(weight)
@@ -475,17 +451,15 @@ with torch.no_grad():
 net = net.to("npu:0")
 optimizer = torch.optim.SGD(net.parameters(), lr=lr)
 data = [(torch.tensor(x).to("npu:0"), torch.tensor(y).to("npu:0")) for x, y in batches]
-with Stops() as stops:
-    mean = train(net, optimizer, data)
+begin()
+mean = train(net, optimizer, data)
+end()
 result = {
     "kind": type(mean).__name__,
     "mean": float(mean),
     "weights": [net.weight.item(), net.bias.item()],
-    "reads": stops.reads,
-    "waits": stops.waits,
 }
 """
-)
 
 
 def _task(ask: Ask, steps: int) -> dict[str, Any]:
@@ -525,13 +499,14 @@ def _trained_right(ask: Ask, task: dict[str, Any], came: dict[str, Any]) -> None
 @check("keep_on_device", points=1, title="the network learns what it should")
 def trains(ask: Ask) -> None:
     task = _task(ask, 5)
-    _trained_right(ask, task, ask.run(TRAIN, **task))
+    came, _ = ask.on_device(DEVICE, TRAIN, **task)
+    _trained_right(ask, task, came)
 
 
 @check("keep_on_device", points=1, title="the mean loss comes back as a number")
 def mean_loss(ask: Ask) -> None:
     task = _task(ask, 5)
-    came = ask.run(TRAIN, **task)
+    came, _ = ask.on_device(DEVICE, TRAIN, **task)
     wanted = _by_hand(task)[0]
     ask.expect(came["kind"] == "float", given="5 batches", expected="a Python float", came=came["kind"])
     ask.expect(
@@ -548,9 +523,9 @@ def reads_once(ask: Ask) -> None:
     stops = {}
     for steps in (4, 9):
         task = _task(ask, steps)
-        came = ask.run(TRAIN, **task)
+        came, events = ask.on_device(DEVICE, TRAIN, **task)
         _trained_right(ask, task, came)
-        stops[steps] = came["reads"] + came["waits"]
+        stops[steps] = _stops(events)
     ask.expect(
         stops[4] == stops[9],
         given="4 batches, then 9",
@@ -568,68 +543,108 @@ import torch
 class LargeStep(torch.optim.SGD):
     def step(self, closure=None):
         super().step(closure)
-        for _ in range(5):
+        for _ in range(sends):
             large.copy_(sent, non_blocking=True)
 
 sent = torch.zeros(1024, 1024).pin_memory()
 large = torch.zeros(1024, 1024, device="npu:0")
-def twin():
-    torch.manual_seed(5)
-    net = torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1)).to("npu:0")
-    return net, LargeStep(net.parameters(), lr=0.01)
-
-def step(net, optimizer, x, y):
-    loss = torch.nn.functional.mse_loss(net(x), y)
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss
-
-def never_reads(net, optimizer, data):
-    for x, y in data:
-        step(net, optimizer, x, y)
-
-def always_reads(net, optimizer, data):
-    for x, y in data:
-        step(net, optimizer, x, y).item()
-
-def timed(run):
-    net, optimizer = twin()
-    begin, finish = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
-    run(net, optimizer, data[:1])
-    torch.npu.synchronize()
-    begin.record()
-    run(net, optimizer, data)
-    finish.record()
-    torch.npu.synchronize()
-    return begin.elapsed_time(finish), [p.flatten().tolist() for p in net.parameters()]
-
-torch.manual_seed(seed)
-data = [(torch.rand(4, 8).to("npu:0"), torch.rand(4, 1).to("npu:0")) for _ in range(steps)]
-(came, weights), (fast, right), (slow, _) = timed(train), timed(never_reads), timed(always_reads)
-result = {"ms": came, "never": fast, "always": slow, "weights": weights, "right": right}
+net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+with torch.no_grad():
+    for layer, values in zip((net[0], net[2]), weights):
+        layer.weight.copy_(torch.tensor(values))
+        layer.bias.zero_()
+net = net.to("npu:0")
+optimizer = LargeStep(net.parameters(), lr=lr)
+data = [(torch.tensor(x).to("npu:0"), torch.tensor(y).to("npu:0")) for x, y in batches]
+begin()
+train(net, optimizer, data)
+end()
+result = [p.cpu().tolist() for p in net.parameters()]
 """
 
 SAVED = 0.5
 """Share of the time lost to reading at every step that has to be saved; stated in the task's docstring."""
+SENDS = 5
+SENT_BYTES = 4 << 20
+PRODUCTS = 4  # of a step: two forward, at least two backward (the first layer's weight, the second layer's)
+
+
+def _two_layers(ask: Ask, steps: int) -> dict[str, Any]:
+    """Weights, and batches of four rows of two numbers each with one to be learnt."""
+
+    def number() -> float:
+        return round(ask.random.uniform(-1, 1), 2)
+
+    weights = [[[number(), number()] for _ in range(3)], [[number() for _ in range(3)]]]
+    batches = []
+    for _ in range(steps):
+        rows = [[number(), number()] for _ in range(4)]
+        batches.append([rows, [[a - b] for a, b in rows]])
+    return {"weights": weights, "batches": batches, "lr": 0.1, "sends": SENDS}
+
+
+def _trained(task: dict[str, Any]) -> list[Any]:
+    """Weights and biases of both layers after one step of SGD a batch, computed here without PyTorch."""
+    (w, [v]), lr = ([[list(row) for row in layer] for layer in task["weights"]], task["lr"])
+    b, c = [0.0] * 3, 0.0
+    for rows, wanted in task["batches"]:
+        dw, db, dv, dc = [[0.0, 0.0] for _ in w], [0.0] * 3, [0.0] * 3, 0.0
+        for x, [y] in zip(rows, wanted, strict=True):
+            hidden = [max(0.0, w[j][0] * x[0] + w[j][1] * x[1] + b[j]) for j in range(3)]
+            slope = 2 * (sum(v[j] * hidden[j] for j in range(3)) + c - y) / len(rows)
+            dc += slope
+            for j in range(3):
+                dv[j] += slope * hidden[j]
+                back = slope * v[j] if hidden[j] > 0 else 0.0
+                db[j] += back
+                dw[j] = [dw[j][i] + back * x[i] for i in range(2)]
+        w = [[w[j][i] - lr * dw[j][i] for i in range(2)] for j in range(3)]
+        b, v, c = [b[j] - lr * db[j] for j in range(3)], [v[j] - lr * dv[j] for j in range(3)], c - lr * dc
+    return [w, b, [v], [c]]
+
+
+def _read_at_every_step(events: list[Event]) -> list[Event]:
+    """The same work, had the host read a number after each step."""
+    found, sent = [], 0
+    for event in events:
+        found.append(event)
+        sent += event.name == "H2D" and event.nbytes == SENT_BYTES
+        if sent == SENDS:
+            found.append(READ)
+            sent = 0
+    return found
 
 
 @check("keep_on_device", points=1, title="the device is kept busy")
 def device_time(ask: Ask) -> None:
-    came = ask.run(TIMED, steps=6, seed=ask.random.randint(0, 999))
+    steps = 6
+    task = _two_layers(ask, steps)
+    came, events = ask.on_device(DEVICE, TIMED, **task)
+    wanted = _trained(task)
     ask.expect(
-        ask.close(came["weights"], came["right"], rtol=1e-3, atol=1e-4),
-        given="6 batches",
-        expected="the weights of 6 steps of SGD",
-        came="others",
+        ask.close(came, wanted, rtol=1e-3, atol=1e-4),
+        given=f"{steps} batches",
+        expected=f"the weights of {steps} steps of SGD, {wanted}",
+        came=f"others, {came}",
         why="Speed counts only where the training is right.",
     )
-    fast, slow = came["never"], came["always"]
+    sent = sum(e.name == "H2D" and e.nbytes == SENT_BYTES for e in events)
+    products = sum(e.kind == "matmul" for e in events)
     ask.expect(
-        slow - came["ms"] >= SAVED * (slow - fast),
-        given=f"6 batches; {slow:.3f} ms when every step is read, {fast:.3f} ms when none is",
+        sent == SENDS * steps and products >= PRODUCTS * steps,
+        given=f"{steps} batches",
+        expected=f"{steps} steps of the optimizer and {PRODUCTS * steps} matrix products on the device",
+        came=f"{sent // SENDS} steps and {products} products",
+        why="The training is the device's work; what was done elsewhere, or not at all, is not fast.",
+    )
+    bare = [e._replace(waits=False) for e in events if e.name != "D2H" and e.category != "sync"]
+    ms, fast, slow = DEVICE.ms(events), DEVICE.ms(bare), DEVICE.ms(_read_at_every_step(bare))
+    ask.device_ms = ms
+    ask.expect(
+        slow - ms >= SAVED * (slow - fast),
+        given=f"{steps} batches; {slow:.3f} ms when every step is read, {fast:.3f} ms when none is",
         expected=f"at most {slow - SAVED * (slow - fast):.3f} ms, half of the difference saved",
-        came=f"{came['ms']:.3f} ms",
+        came=f"{ms:.3f} ms",
         why="While the host waits for a number, no new work is queued, and the device idles.",
     )
 
@@ -649,29 +664,35 @@ def work():
     for _ in range(pattern[calls - 1] if calls <= len(pattern) else pattern[(calls - 1) % 2 - 2]):
         add()
 
-def timed(passes):
-    begin, finish = torch.npu.Event(enable_timing=True), torch.npu.Event(enable_timing=True)
-    begin.record()
-    for _ in range(passes):
-        add()
-    finish.record()
-    torch.npu.synchronize()
-    return begin.elapsed_time(finish)
-
 for _ in range(3):
     add()
-torch.npu.synchronize()
+begin()
 ms = device_ms(work, repeats)
-result = {"kind": type(ms).__name__, "ms": float(ms), "calls": calls}
-result |= {"one": timed(10) / 10, "alone": timed(1)}
+end()
+result = {"kind": type(ms).__name__, "ms": float(ms)}
 """
+ROWS = 2048
 
 
-def _measured(ask: Ask, came: dict[str, Any], additions: float, given: str, why: str) -> None:
-    wanted = additions * came["one"]
-    # Who waits for the device before each call also measures one launch; that is a fair way to measure.
-    launch = max(0.0, came["alone"] - came["one"])
+def _measured(
+    ask: Ask, pattern: list[int], repeats: int, additions: float, words: tuple[str, str]
+) -> list[Event]:
+    """Ask what work() costs that queues additions by a pattern, `additions` of them in the mean."""
+    given, why = words
+    came, events = ask.on_device(DEVICE, MEASURE, rows=ROWS, pattern=pattern, repeats=repeats)
+    added = [e for e in events if e.category == "kernel" and e.outputs and e.outputs[0].shape == (ROWS, 1024)]
     ask.expect(came["kind"] == "float", given=given, expected="a Python float", came=came["kind"])
+    ask.expect(
+        len(added) >= additions,
+        given=given,
+        expected="its additions on the device",
+        came=f"{len(added)} of them",
+        why="What was not called cannot have been measured.",
+    )
+    one, alone = DEVICE.ms(added[:1] * 10) / 10, DEVICE.ms(added[:1])
+    wanted = additions * one
+    # Who waits for the device before each call also measures one launch; that is a fair way to measure.
+    launch = max(0.0, alone - one)
     ask.expect(
         0.8 * wanted <= came["ms"] <= 1.2 * wanted + launch,
         given=given,
@@ -679,50 +700,43 @@ def _measured(ask: Ask, came: dict[str, Any], additions: float, given: str, why:
         came=f"{came['ms']:.5f} ms",
         why=why,
     )
+    return added
 
 
 @check("measure", points=1, title="steady work")
 def steady_work(ask: Ask) -> None:
     adds, repeats = ask.random.randint(2, 4), ask.random.randint(4, 7)
-    came = ask.run(MEASURE, rows=2048, pattern=[adds, adds], repeats=repeats)
-    _measured(
-        ask,
-        came,
-        adds,
+    words = (
         f"work() that queues {adds} additions, repeats={repeats}",
         "One call, in milliseconds of the device's clock; a wall clock sees how fast the host queues.",
     )
+    _measured(ask, [adds, adds], repeats, adds, words)
 
 
 @check("measure", points=1, title="a slow first call")
 def slow_first_call(ask: Ask) -> None:
     repeats = ask.random.randint(4, 7)
-    came = ask.run(MEASURE, rows=2048, pattern=[30, 2, 2], repeats=repeats)
-    _measured(
-        ask,
-        came,
-        2,
+    words = (
         f"work() that queues 30 additions at its first call and 2 at every other, repeats={repeats}",
         "The first call loads and prepares; that cost comes once and does not belong to the mean.",
     )
+    _measured(ask, [30, 2, 2], repeats, 2, words)
 
 
 @check("measure", points=1, title="work that varies from call to call")
 def varying_work(ask: Ask) -> None:
     few, many = 1, ask.random.randint(6, 8)
     repeats = 2 * ask.random.randint(2, 4)
-    came = ask.run(MEASURE, rows=2048, pattern=[few, many], repeats=repeats)
-    _measured(
-        ask,
-        came,
-        (few + many) / 2,
+    words = (
         f"work() that queues {few} and {many} additions in turn, repeats={repeats}",
         "The mean is over all calls that were measured, as many as were asked for.",
     )
+    added = _measured(ask, [few, many], repeats, (few + many) / 2, words)
+    queued = repeats // 2 * (few + many)
     ask.expect(
-        came["calls"] >= repeats,
+        len(added) >= queued,
         given=f"repeats={repeats}",
-        expected=f"at least {repeats} calls of work()",
-        came=came["calls"],
+        expected=f"at least {repeats} calls of work(), which queue {queued} additions",
+        came=f"{len(added)} additions",
         why="Every repeat is a call that is measured.",
     )

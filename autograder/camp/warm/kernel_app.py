@@ -27,7 +27,7 @@ from traitlets.config import Config
 from traitlets.config.loader import DeferredConfigString
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jupyter_client.connect import KernelConnectionInfo
 
@@ -142,10 +142,24 @@ class WarmKernelApp(IPKernelApp):
         if not self.apart:
             shell.system = shell.system_raw
         self.kernel._execute_sleep = 0  # noqa: SLF001 - a wait for output that its streams have sent already
+        shell.transform_cell = self._transformed_once(shell.transform_cell)
         # IPython would keep a copy of all that is printed, for ever; the grader keeps what counts.
         shell._tee = lambda channel: contextlib.nullcontext()  # noqa: ARG005, SLF001
         find = shell._get_exc_info  # noqa: SLF001 - the one place that all tracebacks pass
         shell._get_exc_info = lambda *given, **named: _short(*find(*given, **named))  # noqa: SLF001
+
+    def _transformed_once(self, transform: Callable[[str], str]) -> Callable[[str], str]:
+        """Keep what the kernel transforms, to see whether a cell awaits, until IPython wants it to run it."""
+        kept: dict[tuple[str, str], str] = {}
+
+        def transformed(raw: str) -> str:
+            key = (self.kernel.get_parent("shell").get("header", {}).get("msg_id", ""), raw)
+            if key in kept:
+                return kept.pop(key)
+            kept.clear()
+            return kept.setdefault(key, transform(raw))
+
+        return transformed
 
     @staticmethod
     def _seed_before_the_first_cell(shell: Any, seed: int) -> None:

@@ -46,6 +46,8 @@ _KERNEL_LATER = (
     "tornado.platform.asyncio",
     "tornado.queues",
     "unicodedata",
+    "encodings.ascii",
+    "IPython.core.logger",
 )
 _TRIAL_SECONDS = 20.0
 _AUTOLOAD = "TORCH_DEVICE_BACKEND_AUTOLOAD"
@@ -88,7 +90,6 @@ def _preload(names: Sequence[str]) -> str:
     del sys.modules["debugpy"], os.environ[_AUTOLOAD]
     if _device_in_use():
         return f"importing {_DEVICE} initialised a device, which forked kernels could not use"
-    gc.collect()
     gc.enable()
     gc.freeze()  # or the collector would touch, and so copy, every page in every child
     return ""
