@@ -76,6 +76,23 @@ class Prober(Protocol):
         ...
 
 
+class Device(Protocol):
+    """How a device's events are collected in the kernel, and judged here; `npusim.replay.Timed` is one."""
+
+    before: str
+    """Run before the probe; gives it `begin()` and `end()`, which bound what is collected."""
+    after: str
+    """Run after the probe; leaves its result and what was collected, as a pair."""
+
+    def read(self, data: Data) -> Any:
+        """The events, if they hold.
+
+        Raises:
+            ValueError: they cannot have come from the device; the text says what shows it.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Check:
     """One hidden check: a task, its points, a title that the learner may read, and the function."""
@@ -116,7 +133,10 @@ class Ask:
     Attributes:
         random: a `random.Random` seeded by the course's seed, the learner and the task, so that values
             differ between learners and are the same on every machine.
+        device_ms: the device time that counts, where the check judges by it; goes into the verdict.
     """
+
+    device_ms: float | None = None
 
     def __init__(self, kernel: Prober, seed: str) -> None:
         self._kernel = kernel
@@ -135,6 +155,41 @@ class Ask:
             KernelDiedError: it ended the kernel.
         """
         return self._kernel.probe(probe, inputs)
+
+    def on_device(self, device: Device, probe: str, **inputs: Data) -> tuple[Data, Any]:
+        """Run a probe that judges by what the device did; return its result and the device's events.
+
+        Times are not taken from the kernel: its events are asked for, and what they cost is computed here
+        again. So a check looks for the work that the answer needs among them (operators, shapes, bytes),
+        computes from them what counts, and notes that in `device_ms`::
+
+            TIMED = Timed()                  # from npusim.replay
+            PROBE = '''
+            begin()                          # waits for the device; what follows counts
+            y = work(x)
+            end()
+            result = y.tolist()
+            '''
+            came, events = ask.on_device(TIMED, PROBE, x=x)
+            ask.device_ms = TIMED.ms(events)
+
+        Args:
+            device: what collects the events in the kernel and judges them here.
+            probe: as for `run`; calls `begin()` and `end()` around what counts.
+            inputs: as for `run`.
+
+        Raises:
+            TamperedError: the events cannot have come from the device as it was installed.
+            ProbeFailedError: as for `run`; so for the other two.
+            ProbeTimeoutError: as for `run`.
+            KernelDiedError: as for `run`.
+        """
+        answer = self._kernel.probe(f"{device.before}\n{probe}\n{device.after}", inputs)
+        try:
+            came, collected = answer
+            return came, device.read(collected)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise TamperedError(f"what the device did cannot be judged: {error}") from None
 
     def expect(self, holds: object, *, given: Data = None, expected: Data, came: Data, why: str = "") -> None:
         """End the check as failed unless `holds`.

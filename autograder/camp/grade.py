@@ -9,7 +9,7 @@ from camp.editions import learner_edition
 from camp.errors import CampError
 from camp.exercise import CHECK, Exercise
 from camp.fingerprint import hashes
-from camp.kernel import CellTimedOutError, Kernel, failure
+from camp.kernel import CellTimedOutError, Kernel, failure, seed_of
 from camp.text import tidy
 from camp.verdict import CheckResult, Status, TaskResult, Verdict, outcome
 
@@ -85,7 +85,8 @@ class _Run:
         self._leave_to_hands(notebook, tasks)
         if not self._anything_to_run(notebook, tasks):
             return [self._answers[task_id] for task_id in tasks]
-        with Kernel(self._exercise.assignment.cell_timeout, self._exercise.data) as kernel:
+        seed = seed_of(f"{self._exercise.course.course.seed}/{self._learner}")
+        with Kernel(self._exercise.assignment.cell_timeout, self._exercise.data, seed=seed) as kernel:
             for cell in notebook.cells:
                 if cell.cell_type != "code":
                     continue
@@ -197,6 +198,7 @@ class _Run:
         """Run one hidden check and turn how it ends into a result."""
         seed = f"{self._exercise.course.course.seed}/{self._learner}/{check.task}"
         ask, expected = Ask(kernel, seed), ""
+        kernel.begin(f"{seed}/{check.name}")
         try:
             check.function(ask)
             status, message = Status.PASSED, ""

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from camp.checks import Ask, CheckFailedError, check
+from camp.checks import Ask, CheckFailedError, TamperedError, check
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +111,43 @@ def test_values_differ_between_learners_and_stay_for_one():
 def test_run_hands_on_probe_and_inputs(ask):
     """A check's probe and its inputs go to the kernel, and what it gives back comes from there."""
     assert ask.run("result = x", x=[1]) == {"code": "result = x", "x": [1]}
+
+
+class Meter:
+    """A device whose events are the numbers that the probe collects."""
+
+    before, after = "events = []", "result = [result, events]"
+
+    def read(self, data):
+        """Whole numbers hold."""
+        return [int(n) for n in data]
+
+
+class Answers:
+    """A kernel that gives back what it was told to, and notes the question."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, []
+
+    def probe(self, code, inputs):
+        """Answer."""
+        self.asked.append((code, inputs))
+        return self.answer
+
+
+def test_on_device_brings_result_and_events():
+    """The probe runs between what collects the events and what sends them; they are judged here."""
+    kernel = Answers(["fine", ["1", "2"]])
+    assert Ask(kernel, "seed").on_device(Meter(), "result = f(x)", x=3) == ("fine", [1, 2])
+    assert kernel.asked == [("events = []\nresult = f(x)\nresult = [result, events]", {"x": 3})]
+
+
+@pytest.mark.parametrize("answer", [["fine", ["one"]], ["fine"], ["fine", [], 3], ["fine", [None]]])
+def test_events_that_do_not_hold_are_refused(answer):
+    """Events that nobody can have left end the check as refused, whatever their form."""
+    with pytest.raises(TamperedError, match="cannot be judged") as caught:
+        Ask(Answers(answer), "seed").on_device(Meter(), "result = 1")
+    assert caught.value.status == "refused"
 
 
 def test_declared_checks_stay_functions():

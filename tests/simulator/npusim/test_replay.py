@@ -1,0 +1,154 @@
+"""A list of events holds if a fresh machine would have made it; what was changed in it is found."""
+
+import json
+
+import npusim
+import pytest
+from npusim import witness
+from npusim.op import TensorSpec
+from npusim.replay import READ, Event, ReplayError, Timed, duration_ns
+from npusim.stream import Stream
+
+SMALL, LARGE = TensorSpec((64, 64), "float32"), TensorSpec((4096, 4096), "float32")
+
+
+@pytest.fixture
+def machine():
+    """A machine of its own, as every process has one."""
+    npusim.reset()
+    yield npusim.node()
+    npusim.reset()
+
+
+def work(machine, *, reads=False):
+    """Three operators, a copy to the device and an event; with `reads`, the host reads after each."""
+    device = machine.device(0)
+    stream = device.default_stream
+    for size in (SMALL, LARGE, SMALL):
+        stream.launch(npusim.Op("Add", "elementwise", [size, size], [size]))
+        if reads:
+            stream.copy("D2H", 4, asynchronous=False)
+    stream.copy("H2D", 1 << 20, asynchronous=True)
+    event = device.create_event()
+    event.record(stream)
+    event.synchronize()
+    device.synchronize()
+
+
+def collected(machine, *, reads=False):
+    """What a witness collects of it, as JSON gives it back."""
+    work(machine)  # what happened before does not count
+    witness.begin()
+    work(machine, reads=reads)
+    witness.end()
+    return json.loads(json.dumps(witness._found))
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_an_honest_list_holds(machine, reads):
+    """What a program left is found to hold, and takes as long again as it took."""
+    data = collected(machine, reads=reads)
+    events = Timed().read(data)
+    assert max(e.end for e in events) == max(row[5] + row[6] for row in data["rows"])
+    assert duration_ns(events) == max(e.end for e in events)
+    assert [e.name for e in events if e.category == "copy"] == ["D2H"] * 3 * reads + ["H2D"]
+
+
+def test_two_streams_hold(machine):
+    """Work on two streams, which wait for each other by events, holds."""
+    device = machine.device(0)
+    witness.begin()
+    first, second = device.default_stream, device.create_stream()
+    for stream in (first, second, first):
+        stream.launch(npusim.Op("Add", "elementwise", [LARGE, LARGE], [LARGE]))
+    event = device.create_event()
+    event.record(first)
+    event.wait(second)
+    second.launch(npusim.Op("Add", "elementwise", [SMALL, SMALL], [SMALL]))
+    device.synchronize()
+    witness.end()
+    assert len(Timed().read(witness._found)) == 8
+
+
+def test_waiting_is_seen_and_can_be_taken_away(machine):
+    """Reading after each operator takes longer, and the time without is computed from the same events."""
+    slow = Timed().read(collected(machine, reads=True))
+    assert sum(e.waits for e in slow if e.name == "D2H") == 3
+    bare = [e._replace(waits=False) for e in slow if e.name != "D2H" and e.category != "sync"]
+    assert duration_ns(bare) < duration_ns([bare[0], READ, *bare[1:]]) < duration_ns(slow)
+
+
+def test_waiting_shows_where_the_read_was_taken_out(machine):
+    """Who takes the copy out of the list, and not its time, has waited for the operator before it."""
+    data = collected(machine, reads=True)
+    del data["rows"][1]
+    assert [e.waits for e in Timed().read(data)[:2]] == [True, False]
+
+
+@pytest.mark.usefixtures("machine")
+def test_no_events_hold():
+    """A program that gave the device nothing has an empty list."""
+    witness.begin()
+    witness.end()
+    assert Timed().read(witness._found) == []
+
+
+FORGERIES = {
+    "a shorter duration": lambda d: d["rows"][1].__setitem__(6, 5),
+    "an earlier start": lambda d: d["rows"][2].__setitem__(5, 0),
+    "an earlier launch": lambda d: d["rows"][2].__setitem__(4, 0),
+    "everything earlier": lambda d: [row.__setitem__(4, 0) or row.__setitem__(5, 0) for row in d["rows"]],
+    "smaller operands": lambda d: d["tasks"][2].__setitem__(3, [[[2], "float32", "ND"]]),
+    "a smaller copy": lambda d: next(t for t in d["tasks"] if t[0] == "H2D").__setitem__(2, 1),
+    "another operator": lambda d: d["tasks"][0].__setitem__(1, "view"),
+    "a clock turned back": lambda d: d.__setitem__("now", 0),
+    "another chip": lambda d: d.__setitem__("soc", "Ascend310B4"),
+    "another simulator": lambda d: d.__setitem__("fingerprint", "0" * 64),
+    "a part replaced": lambda d: d["odd"].append("clock"),
+    "a stream of nobody": lambda d: d["rows"][0].__setitem__(3, -1),
+    "an event of no kind": lambda d: d["rows"][0].__setitem__(0, "magic"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_list_does_not_hold(machine, forgery):
+    """Whatever was changed in a list, it is found."""
+    data = collected(machine, reads=True)
+    FORGERIES[forgery](data)
+    with pytest.raises((ReplayError, ValueError)):
+        Timed().read(data)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_changed_function_changes_the_fingerprint(monkeypatch):
+    """Another launch, another constant and another cost are each seen; putting them back is, too."""
+    before = witness.fingerprint()
+    with monkeypatch.context() as patch:
+        patch.setattr(Stream, "launch", lambda *_: None)
+        assert witness.fingerprint() != before
+    with monkeypatch.context() as patch:
+        patch.setattr("npusim.cost_model.HALF_BYTES", 3)
+        assert witness.fingerprint() != before
+    assert witness.fingerprint() == before
+
+
+def test_a_turned_off_cost_model_is_found(machine):
+    """Events that take no time because the cost model was off do not hold."""
+    machine.set_cost_model(enabled=False)
+    with pytest.raises(ReplayError):
+        Timed().read(collected(machine))
+
+
+def test_replaced_parts_are_told(machine):
+    """A clock or a list of another class is named."""
+
+    class Slow(type(machine.host)):
+        pass
+
+    machine.host = Slow()
+    assert "clock" in collected(machine)["odd"]
+
+
+def test_an_event_knows_its_end():
+    """An event ends when it began plus what it took."""
+    assert Event("kernel", "Add", start=3, duration=4).end == 7
