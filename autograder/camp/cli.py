@@ -57,10 +57,19 @@ class _Camp(click.Group):
     default=None,
     help="The checkout's root. Default: the nearest folder upwards that holds exercises/camp.toml.",
 )
+@click.option(
+    "--db-url",
+    envvar="CAMP_DB_URL",
+    help="The gradebook's database, as postgresql://user:password@host/name, in place of nbgrader's file. "
+    "Better in the environment, as CAMP_DB_URL: there nbgrader's own commands find it, too.",
+)
 @click.pass_context
-def main(context: click.Context, root: Path | None) -> None:
+def main(context: click.Context, root: Path | None, db_url: str | None) -> None:
     """Release, grade and prove the exercises of CANN Camp."""
+    if db_url:
+        os.environ["CAMP_DB_URL"] = db_url
     import camp.quick  # noqa: F401 - before any command imports what it keeps out
+
     context.obj = root
 
 
@@ -381,9 +390,10 @@ def export(  # noqa: PLR0913 - a command's options
     if send:
         platform()
     plugin = exporter(form, course, names, like)
-    plugin.to = str(output or layout.report / "export" / plugin.default_target)
+    usual = layout.report / "export" / plugin.default_target
+    plugin.to = str(output or usual)
     GradebookDoor(layout).export_with(plugin)
-    _console().print(f"written  {plugin.to}", soft_wrap=True, markup=False)
+    _console().print(f"written  {output or usual.relative_to(layout.root)}", soft_wrap=True, markup=False)
     if plugin.waiting:
         click.echo(f"camp: {plugin.waiting} wait for grading by hand; their grades are left empty", err=True)
 
@@ -449,7 +459,8 @@ def similar(context: click.Context, assignment: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
     more = len(found.likenesses) - MAX_PAIRS
     many = f"; {more} more in the page" if more > 0 else ""
-    console.print(f"{len(found.likenesses)} pairs among {len(handed_in)} submissions{many}")
+    pairs = "1 pair" if len(found.likenesses) == 1 else f"{len(found.likenesses)} pairs"
+    console.print(f"{pairs} among {len(handed_in)} submissions{many}")
     console.print(f"side by side  {page.relative_to(layout.root)}", soft_wrap=True, markup=False)
 
 

@@ -27,6 +27,7 @@ from camp.graded import Graded, grades
 from camp.paths import write_text
 
 if TYPE_CHECKING:
+    from datetime import datetime
 
     from nbgrader.api import Gradebook
 
@@ -120,7 +121,7 @@ class CsvExporter(LmsExportPlugin):
                         grade.final,
                         most,
                         grade.penalty,
-                        str(grade.submitted or ""),
+                        _iso(grade.submitted),
                         "yes" if grade.to_grade else "no",
                     )
                     if grade
@@ -236,6 +237,11 @@ def exporter(form: str, course: Course, assignments: list[str], like: Path | Non
 def _learner(student: Any) -> Learner:
     names = (student.last_name, student.first_name, student.email, student.lms_user_id)
     return Learner(student.id, *(str(name or "") for name in names))
+
+
+def _iso(when: datetime | None) -> str:
+    """A time of the gradebook, which is in UTC without saying so, to the second."""
+    return f"{when.isoformat(timespec='seconds')}Z" if when else ""
 
 
 def _feedback(grade: Graded | None, most: float) -> str:
