@@ -19,6 +19,7 @@ import gc
 import json
 import json.encoder
 import os
+import random
 import sys
 from _blake2 import blake2b
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -198,6 +199,20 @@ def plain(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
+def generators() -> list[tuple[Callable[[], Any], Callable[[Any], Any], Callable[[int], Any]]]:
+    """Of each random generator that is in use here: what gives its state, what sets it, and what seeds it."""
+    found: list[Any] = [(random.getstate, random.setstate, random.seed)]
+    if (numpy := sys.modules.get("numpy.random")) is not None:
+        found.append((numpy.get_state, numpy.set_state, numpy.seed))
+    if (torch := sys.modules.get("torch")) is not None:
+        host = torch.default_generator
+        found.append((host.get_state, host.set_state, host.manual_seed))
+        npu = getattr(torch, "npu", None)
+        if npu is not None and npu.is_initialized():
+            found.append((npu.get_rng_state_all, npu.set_rng_state_all, npu.manual_seed_all))
+    return found
+
+
 def answerer(
     namespace: dict[str, Any],
     publish: Callable[..., Any],
@@ -206,6 +221,8 @@ def answerer(
     form: tuple[str, int],
 ) -> Callable[[str, tuple[Any, ...]], None]:
     """A hook that runs the grader's probes in a copy of the learner's namespace and sends what they find.
+
+    What a probe draws at random depends on its seed alone, and what cells draw not on the probes between.
 
     Args:
         namespace: the learner's names.
@@ -218,6 +235,7 @@ def answerer(
     scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
     encoder, escape = json.encoder.c_make_encoder, json.encoder.encode_basestring_ascii  # type: ignore[attr-defined]
     own = dict(vars(builtins))
+    in_use = generators
     asked = [0]
 
     def signature(text: str) -> str:
@@ -229,13 +247,20 @@ def answerer(
         order, signed = args
         if type(order) is not str or signature(order) != signed:
             return
-        number, code, inputs = scan(order, 0)[0]
+        number, code, inputs, seed = scan(order, 0)[0]
         if number <= asked[0]:
             return
         asked[0] = number
         restore()
         inside = {**namespace, "__builtins__": dict(own), **inputs}
-        exec(compile(code, "<hidden check>", "exec"), inside)  # noqa: S102 - the grader's own
+        drawn = [(put, get(), sow) for get, put, sow in in_use()]
+        try:
+            for _, _, sow in drawn:
+                sow(seed)
+            exec(compile(code, "<hidden check>", "exec"), inside)  # noqa: S102 - the grader's own
+        finally:
+            for put, state, _ in drawn:
+                put(state)
         if "result" not in inside:
             raise NameError("the hidden check got no result")
         write = encoder({}, plain, escape, None, ": ", ", ", False, False, True)  # noqa: FBT003 - C's own

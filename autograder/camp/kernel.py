@@ -49,7 +49,7 @@ _KEEP_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_
 # SystemExit in the cell, as in a script. The seed makes unseeded answers the same in every run.
 _PREPARE = """
 exit = quit = __import__("sys").exit
-__import__("random").seed(0)
+__import__("random").seed({seed})
 def _camp():
     inside = {{"__name__": "camp.inside", "__builtins__": dict(vars(__import__("builtins")))}}
     exec(compile({text!r}, "<grader>", "exec"), inside)
@@ -91,6 +91,7 @@ class Kernel:
         self._stack = contextlib.ExitStack()
         self._ran: list[tuple[str, int]] = []
         self._key, self._asked = b"", 0
+        self.begin("")
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +117,10 @@ class Kernel:
         self._ran.append((source, timeout or self._timeout))
         return outputs
 
+    def begin(self, seed: str) -> None:
+        """Begin to ask on behalf of one check: what its probes draw at random depends on this text alone."""
+        self._task, self._drawn = seed, 0
+
     def probe(self, code: str, inputs: dict[str, Data]) -> Data:
         """Run `code` in a copy of the kernel's namespace, with `inputs` in it, and return its `result`.
 
@@ -126,7 +131,8 @@ class Kernel:
         """
         running = self._ready()
         self._asked += 1
-        order = json.dumps([self._asked, code, inputs])
+        self._drawn += 1
+        order = json.dumps([self._asked, code, inputs, seed_of(f"{self._task}/{self._drawn}")])
         source = _PROBE.format(event=ASK, order=order, signed=_signature(self._key, order))
         try:
             outputs = self._execute(running, source, self._timeout)
@@ -196,7 +202,7 @@ class Kernel:
             shutil.copyfile(path, home / name)
         environment = self._child_environment(folder)
         running = self._stack.enter_context(started(folder, home, environment, self._seed))
-        prepare = _PREPARE.format(text=_INSIDE, mime=DATA_TYPE, limit=MAX_DATA_BYTES)
+        prepare = _PREPARE.format(seed=self._seed, text=_INSIDE, mime=DATA_TYPE, limit=MAX_DATA_BYTES)
         running.execute(prepare, READY_SECONDS)
         self._key, self._asked = bytes.fromhex(running.data[0]), 0
         self._running = running
@@ -227,6 +233,11 @@ def failure(name: str, text: str) -> ProbeFailedError:
     if name in _NO_MEMORY or any(words in text for words in _NO_MEMORY_WORDS):
         return NoMemoryError(message)
     return ProbeFailedError(message)
+
+
+def seed_of(text: str) -> int:
+    """A seed that all random generators take, of 32 bits, for a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "little")
 
 
 def _signature(key: bytes, text: str) -> str:

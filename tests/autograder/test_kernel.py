@@ -277,6 +277,52 @@ s, sock, p = k.session, k.iopub_socket, k.get_parent()
             assert "s.key" in forgery
 
 
+DRAW = (
+    "import random, numpy, torch, torch_npu\n"
+    "result = [random.random(), numpy.random.rand(), torch.rand(1).item()]\n"
+    "result += [torch.rand(1, device='npu').item()]"
+)
+
+
+def _cell_draws(kernel):
+    return _text(kernel.run(f"{DRAW}\nprint(result)"))
+
+
+@pytest.mark.slow
+def test_draws_are_those_of_the_seed():
+    """What cells and probes draw unseeded depends on submission, check and seed: not on the run."""
+
+    def draws(seed, check):
+        with Kernel(60, seed=seed) as kernel:
+            first = _cell_draws(kernel)
+            kernel.begin(check)
+            return first, kernel.probe(DRAW, {}), kernel.probe(DRAW, {})
+
+    once = draws(1, "a")
+    assert draws(1, "a") == once
+    assert once[1] != once[2]
+    other_seed, other_check = draws(2, "a"), draws(1, "b")
+    assert [one == other for one, other in zip(once, other_seed, strict=True)] == [False, True, True]
+    assert [one == other for one, other in zip(once, other_check, strict=True)] == [True, False, False]
+
+
+@pytest.mark.slow
+def test_draws_survive_a_death():
+    """A cell draws the same whatever probes came before it, and whether a kernel died meanwhile."""
+    seen = []
+    for between in ("", "import os\nos._exit(0)", LOOP):
+        with Kernel(5, seed=3) as kernel:
+            kernel.run(DRAW)
+            kernel.begin("a")
+            kernel.probe(DRAW, {})
+            if between:
+                with pytest.raises((KernelDiedError, ProbeTimeoutError)):
+                    kernel.probe(between, {})
+            kernel.begin("b")
+            seen.append((kernel.probe(DRAW, {}), _cell_draws(kernel)))
+    assert seen[0] == seen[1] == seen[2]
+
+
 @pytest.mark.slow
 def test_no_process_is_left(processes_with):
     """No kernel, and nothing that one started, outlives a timeout, a death or the end."""
