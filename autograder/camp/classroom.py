@@ -284,6 +284,6 @@ def _no_room(layout: Layout, unwritten: list[Verdict]) -> NotWritableError:
     first, more = unwritten[0], len(unwritten) - 1
     return NotWritableError(
         f"{verdict_path(layout, first.assignment, first.learner)} cannot be written"
-        + (f", nor can {more} more verdicts" if more else "")
+        + (f", nor can {more} more" if more else "")
         + "; make room, then give the same command, which grades only what is missing"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -94,6 +95,9 @@ def collect(layout: Layout, course: Course, inbox: Inbox) -> None:
             os.utime(target, ns=times, follow_symlinks=False)
             _copy_timestamp(submitted.parent / TIMESTAMP_FILE, target.parent / TIMESTAMP_FILE)
         except (OSError, NotWritableError) as error:
+            with contextlib.suppress(OSError):  # an empty folder would be taken for an empty submission
+                target.parent.rmdir()
+                target.parent.parent.rmdir()
             reason = error if isinstance(error, NotWritableError) else error.strerror
             line = f"{_shown(submitted)} cannot be collected ({reason}); put that right, then grade again"
             inbox.notices.append(line)
