@@ -44,6 +44,7 @@ serve: site release
 test: $(READY)
 	@.ci/need chromium chromium
 	@.ci/need 'font:Noto Sans CJK SC' fonts-noto-cjk
+	@.ci/need 'file:/usr/lib/postgresql/*/bin/initdb' postgresql
 	@$(MAKE) --no-print-directory lint
 	$(SAY) 'All tests'
 	@$(BIN)/python -m pytest tests

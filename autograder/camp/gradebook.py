@@ -14,11 +14,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbgrader.api import MissingEntry
+from nbgrader.api import InvalidEntry, MissingEntry
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from camp.course import Course, load_course
+from camp.database import DB_URL, is_file, shown_url
 from camp.editions import grade_id, learner_edition
 from camp.entries import (
     Entry,
@@ -29,7 +30,7 @@ from camp.entries import (
     hands_by_learner,
     points_by_learner,
 )
-from camp.errors import GradebookError
+from camp.errors import GradebookError, NotWritableError
 from camp.exercise import Exercise, load_exercise
 from camp.graded import Graded, grades
 from camp.intake import take_in
@@ -50,6 +51,11 @@ __all__ = ["GradebookDoor", "configure", "feedback_page", "show_verdict", "stand
 MAX_NAME = 128
 """Characters of a learner's name that nbgrader's database holds."""
 
+_REMEDY = {
+    True: "close what else has it open, make room on the disk, or put a sound copy there",
+    False: f"see that the server runs and lets you in, or mend {DB_URL}",
+}
+"""What to do about a gradebook, by whether it is a file."""
 _State = tuple[dict[str, tuple[float, float, float]], dict[str, str]]
 """Of an assignment, by learner: points by machine, in all, and off; and what was done by hand."""
 
@@ -119,6 +125,7 @@ class GradebookDoor:
             NotWritableError: a file of theirs cannot be written; likewise.
         """
         troubles: list[GradebookError] = []
+        self._rules()  # where the gradebook cannot be had, that is nobody's single trouble
         for name, group in groupby(sorted(verdicts, key=lambda v: v.assignment), lambda v: v.assignment):
             exercise = self._exercise(name)
             entries: list[tuple[Entry, Verdict]] = []
@@ -169,7 +176,7 @@ class GradebookDoor:
         """Write rows, files and receipts of one assignment; without a receipt it is done again."""
         self._states.clear()
         receipts = {entry.learner: self._receipt_path(exercise.id, entry.learner) for entry, _ in entries}
-        with _quiet():
+        with _quiet(), _on_disk():
             pages = self._made_pages()
             for entry, verdict in entries:
                 receipts[entry.learner].unlink(missing_ok=True)
@@ -181,7 +188,7 @@ class GradebookDoor:
             except MissingEntry as error:
                 raise GradebookError(f"{error}; run camp release {exercise.id}") from None
             hands = hands_by_learner(book, exercise.id)
-        with _quiet():
+        with _quiet(), _on_disk():
             for entry, verdict in entries:
                 pages.write_feedback(exercise, entry)
                 receipt = {
@@ -310,16 +317,16 @@ class GradebookDoor:
         """Open nbgrader's gradebook.
 
         Raises:
-            GradebookError: it is locked, damaged or cannot be read.
+            GradebookError: it is locked, damaged or cannot be read or reached.
         """
         with _quiet():
             try:
                 with self._api.gradebook as book:
                     yield book
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, InvalidEntry) as error:
                 raise GradebookError(
-                    f"{self._layout.course / 'gradebook.db'} cannot be used ({_cause(str(error))}); "
-                    "close what else has it open, or put a sound copy there; verdicts stay as they are"
+                    f"{shown_url(self._api.coursedir.db_url)} cannot be used ({_cause(str(error))}); "
+                    f"{_REMEDY[is_file(self._api.coursedir.db_url)]}; verdicts stay as they are"
                 ) from None
 
     def _step(self, what: str, on: str, step: Any) -> None:
@@ -350,6 +357,22 @@ def _put_own_programs_first() -> None:
     own = str(Path(sys.executable).parent)
     if own not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([own, os.environ.get("PATH", "")])
+
+
+@contextlib.contextmanager
+def _on_disk() -> Iterator[None]:
+    """Tell in one line what the disk refuses.
+
+    Raises:
+        NotWritableError: a file could not be written or removed.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise NotWritableError(
+            f"{error.filename or 'a file of the course'} cannot be written ({error.strerror or error}); "
+            "make room or mend its permissions, then give the same command: verdicts stay"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from traitlets import Unicode
 
 from camp.course import load_course
+from camp.database import configured_url
 from camp.editions import STUB, TEXT_STUB
 from camp.entries import apply_standing
 from camp.exercise import Exercise, load_exercise
@@ -55,6 +56,8 @@ def configure(config: Config, root: Path) -> Config:
     config.CourseDirectory.root = str(layout.course)
     config.CourseDirectory.course_id = course.course.id
     config.LmsExportPlugin.titles = {assignment.id: assignment.title for assignment in course.assignment}
+    if url := configured_url():
+        config.CourseDirectory.db_url = url
     config.ClearSolutions.code_stub = {"python": STUB}
     config.ClearSolutions.text_stub = TEXT_STUB
     config.IntakeExporter.root = config.ApplyVerdict.root = config.ApplyPolicy.root = str(root)

@@ -41,7 +41,7 @@ def machine(tmp_path):
     return run
 
 
-@pytest.mark.parametrize("what", ["none-such", "font:Noto Sans CJK SC", "module:none_such"])
+@pytest.mark.parametrize("what", ["none-such", "font:Noto Sans CJK SC", "module:none_such", "file:/none/*/x"])
 @pytest.mark.parametrize("user", [0, 1000])
 def test_missing_and_not_to_be_had(machine, what, user):
     """Where it cannot be installed, one line names the package and the command, exit code 1."""
