@@ -11,7 +11,7 @@ from pathlib import Path
 
 import npusim
 
-from acl import _state, mdl, rt, util
+from acl import _state, mdl, media, rt, util
 from acl._buffers import (
     create_data_buffer,
     create_tensor_desc,
@@ -55,6 +55,7 @@ __all__ = [
     "get_tensor_desc_type",
     "init",
     "mdl",
+    "media",
     "rt",
     "set_tensor_desc_name",
     "update_data_buffer",

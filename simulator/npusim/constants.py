@@ -40,6 +40,10 @@ _DUO = "3dnews.ru 1131049, Atlas 300I Duo: two chips, 408 GB/s, 96 GB"
 _CARD_310 = "support.huawei.com, Atlas 300I inference card (models 3000 and 3010), specifications"
 _CARD_910 = "support.huawei.com, Atlas 300T training card (model 9000), specifications"
 _OOM = "out-of-memory messages in vllm-project/vllm-omni issue 1199 and hiyouga/LlamaFactory issue 5491"
+_JPEGD = "hiascend.com, CANN commercial 8.5, JPEGD performance specifications (aclcppdevg_03_0685)"
+_JPEGD_310 = "hiascend.com, CANN commercial 8.0, JPEGD performance specifications (aclcppdevg_03_0356)"
+_VPC = "hiascend.com, CANN commercial 8.5, VPC performance specifications (aclpythondevg_01_0430)"
+_VPC_310 = "hiascend.com, CANN commercial 8.0, VPC performance specifications (aclcppdevg_03_0338)"
 _SMI = "npu-smi output in Ascend/ModelZoo-PyTorch, ACL_PyTorch/built-in/cv/Resnet50_Pytorch_Infer/README.md"
 
 _ROWS = (
@@ -240,6 +244,41 @@ _ROWS = (
         _SMI,
         "24 GB less the 21534 MB that npu-smi shows",
     ),
+    # What the media units (DVPP) do: pictures of 1920 x 1080 a second of one unit, and how many units
+    ("jpegd_fps.Ascend310", 128, "1/s", "published", _JPEGD_310, "1-channel 1080p: 128 FPS"),
+    (
+        "jpegd_units.Ascend310",
+        2,
+        "units",
+        "derived",
+        _JPEGD_310,
+        "256 FPS of several channels by 128 of one",
+    ),
+    ("vpc_fps.Ascend310", 360, "1/s", "published", _VPC_310, "n x 360 FPS below 4 channels"),
+    (
+        "vpc_units.Ascend310",
+        4,
+        "units",
+        "derived",
+        _VPC_310,
+        "1440 FPS of 4 and more channels by 360 of one",
+    ),
+    ("jpegd_fps.Ascend310P", 128, "1/s", "published", _JPEGD, "Atlas inference products: n x 128 FPS"),
+    ("jpegd_units.Ascend310P", 16, "units", "derived", _JPEGD, "2048 FPS by 128 of one channel"),
+    ("vpc_fps.Ascend310P", 360, "1/s", "published", _VPC, "Atlas inference products: n x 360 FPS"),
+    ("vpc_units.Ascend310P", 12, "units", "derived", _VPC, "4320 FPS by 360 of one channel"),
+    ("jpegd_fps.Ascend310B", 256, "1/s", "published", _JPEGD, "Atlas 200I/500 A2: n x 256 FPS"),
+    ("jpegd_units.Ascend310B", 2, "units", "derived", _JPEGD, "512 FPS by 256 of one channel"),
+    ("vpc_fps.Ascend310B", 800, "1/s", "published", _VPC, "Atlas 200I/500 A2: n x 800 FPS"),
+    ("vpc_units.Ascend310B", 2, "units", "derived", _VPC, "1600 FPS by 800 of one channel"),
+    ("jpegd_fps.Ascend910", 128, "1/s", "published", _JPEGD_310, "Atlas training series: n x 128 FPS"),
+    ("jpegd_units.Ascend910", 16, "units", "derived", _JPEGD_310, "2048 FPS by 128 of one channel"),
+    ("vpc_fps.Ascend910", 360, "1/s", "derived", _VPC_310, "as the 310 of the same generation"),
+    ("vpc_units.Ascend910", 16, "units", "derived", _JPEGD_310, "as many as it has for JPEGD"),
+    ("jpegd_fps.Ascend910B", 512, "1/s", "published", _JPEGD, "Atlas A2 training: n x 512 FPS, YUV420"),
+    ("jpegd_units.Ascend910B", 28, "units", "derived", _JPEGD, "14336 FPS by 512 of one channel"),
+    ("vpc_fps.Ascend910B", 1440, "1/s", "published", _VPC, "Atlas A2 training: n x 1440 FPS"),
+    ("vpc_units.Ascend910B", 10, "units", "derived", _VPC, "14400 FPS by 1440 of one channel"),
 )
 
 CONSTANTS: dict[str, Constant] = {row[0]: Constant(*row) for row in _ROWS}

@@ -12,6 +12,7 @@ from npusim.cores import Cores
 from npusim.cost_model import copy_ns, cost, memory_ns
 from npusim.device_memory import DeviceMemory
 from npusim.exceptions import DeviceFaultError, InvalidArgumentError, WrongStreamError
+from npusim.media import media_units
 from npusim.records import Task
 from npusim.stream import Event, Stream
 
@@ -66,7 +67,7 @@ class Device:
         self.hbm.changed = node.publish
         self.busy = 0
         self.memory = CachingAllocator(self.hbm)
-        self.cores = Cores({"AI_CORE": chip.cubes, "AI_VECTOR_CORE": chip.vectors})
+        self.cores = Cores({"AI_CORE": chip.cubes, "AI_VECTOR_CORE": chip.vectors, **media_units(chip)})
         self.bandwidth = Bandwidth()
         self.shared = False
         self._tasks: dict[tuple[object, ...], Task] = {}

@@ -35,6 +35,7 @@ def graph_tasks(chip: Chip, nodes: Sequence[Node]) -> list[Task]:
             inputs=tuple(node.op.inputs),
             outputs=tuple(node.op.outputs),
             cost=found,
+            memory=found.memory,
         )
         for node, found in zip(listed, graph_costs(chip, nodes), strict=True)
     ]
@@ -58,8 +59,9 @@ def run_graph(stream: Stream, tasks: Sequence[Task]) -> None:
         node.host.now = called + stream.launch_ns
         ready = max(node.host.now, stream.tail + int(number("model_execute_ns")))
     for task in tasks:
-        duration = task.duration if node.cost_model else 0
-        start = device.cores.place(task.unit, task.blocks, ready, duration) if device.shared else ready
+        start, duration = ready, task.duration if node.cost_model else 0
+        if device.shared and duration:
+            start, duration = device.place(task, task.blocks, ready)
         ready = start + duration
         device.busy += duration
         node.records.add("kernel", task, device.index, stream.id, called, start, duration)

@@ -121,6 +121,14 @@ class Stream:
             self.device.node.host.wait_until(self.tail)
         return record
 
+    def submit(self, task: Task) -> Record:
+        """Gives the stream a task that is no operator, such as a picture for the media units.
+
+        Raises:
+            WrongStreamError: the stream was destroyed.
+        """
+        return self._enqueue("kernel", task)
+
     def _enqueue(self, category: str, task: Task) -> Record:
         """Puts a task that needs one whole unit into the queue."""
         if not self.alive:
