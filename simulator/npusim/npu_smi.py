@@ -2,7 +2,7 @@
 
     npu-smi info                 the table
     npu-smi info -l              devices by number
-    npu-smi info -t board -i 0   one device's board
+    npu-smi info -t board -i 0   one device's board; with -c 0, its chip
     npu-smi info -t usages -i 0  one device's use
 
 Layout as the driver prints it for 910 (HBM) and for 310 (DDR) chips. What is not simulated (power,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 VERSION = "24.1.rc2"  # the driver release whose layout this is
 MIB = 1 << 20
-USAGE = "usage: npu-smi info [-l | -t board -i NPU | -t usages -i NPU]"
+USAGE = "usage: npu-smi info [-l | -t board -i NPU [-c CHIP] | -t usages -i NPU]"
 
 
 class Layout(NamedTuple):
@@ -103,7 +103,7 @@ def _cells(layout: Layout, texts: Sequence[str]) -> str:
 
 def _device_rows(chip: Chip, layout: Layout, index: int, used: Usage) -> list[str]:
     name = chip.soc.removeprefix("Ascend")
-    bus = f" 0000:{0xC1 + index:02X}:00.0"
+    bus = f" {_bus(index)}"
     memory = f"{used.used:<4} / {used.total}"
     if layout is _HBM:
         first = (f" {index:<6}{name}", " OK", f" {'NA':12}{'NA':18}0    / 0")
@@ -135,36 +135,68 @@ def listing(count: int) -> str:
     return "\n".join(blocks)
 
 
+# PCI device numbers of Huawei (0x19E5) by chip family, as lspci and the driver's own output print them
+_PCI_DEVICES = {"Ascend310": "0xD100", "Ascend310P": "0xD500", "Ascend910": "0xD801", "Ascend910B": "0xD802"}
+
+
 def board(chip: Chip, index: int) -> str:
-    """`npu-smi info -t board`."""
+    """`npu-smi info -t board -i`: what the board is. What a simulated one has not is NA."""
+    names = ("Product Name", "Model", "Manufacturer", "Serial Number")
+    fields: list[tuple[str, object]] = [("NPU ID", index), *((name, "NA") for name in names)]
+    fields += [("Software Version", VERSION), ("Firmware Version", "NA"), ("Compatibility", "OK")]
+    fields += [(name, "NA") for name in ("Board ID", "PCB ID", "BOM ID")]
+    fields += [("PCIe Bus Info", _bus(index)), ("Slot ID", "NA"), ("Class ID", "NA")]
+    fields += [("PCI Vendor ID", "0x19E5"), ("PCI Device ID", _PCI_DEVICES.get(chip.family, "NA"))]
+    fields += [("Subsystem Vendor ID", "NA"), ("Subsystem Device ID", "NA"), ("Chip Count", 1)]
+    return "\n".join(_field(name, value) for name, value in fields)
+
+
+def chip_board(chip: Chip, index: int) -> str:
+    """`npu-smi info -t board -i -c`: what the chip is. Its name after Ascend is the soc_version."""
+    dies = ("VDie ID", "NDie ID") if chip.soc.startswith("Ascend910") else ("Die ID",)
     fields = (
         ("NPU ID", index),
-        ("Software Version", VERSION),
-        ("Firmware Version", "NA"),
-        ("Compatibility", "OK"),
-        ("Product Name", "NA"),
+        ("Chip ID", 0),
+        ("Chip Type", "Ascend"),
         ("Chip Name", chip.soc.removeprefix("Ascend")),
-        ("Chip Count", 1),
+        ("Chip Version", "V1"),
+        ("Board ID", "NA"),
+        ("PCB ID", "NA"),
+        ("BOM ID", "NA"),
+        *((die, "NA") for die in dies),
+        ("Chip Position ID", 0),
+        ("PCIe Bus Info", _bus(index)),
+        ("Firmware Version", "NA"),
     )
     return "\n".join(_field(name, value) for name, value in fields)
 
 
 def usages(chip: Chip, index: int, processes: Sequence[ProcessState]) -> str:
-    """`npu-smi info -t usages`."""
+    """`npu-smi info -t usages -i`: what is used of a device. What is not simulated is NA."""
     used = usage(chip, index, processes)
-    kind = "HBM" if has_hbm(chip) else "DDR"
-    fields = (
-        ("NPU ID", index),
-        ("Chip Count", 1),
-        (f"{kind} Capacity(MB)", used.total),
-        (f"{kind} Usage Rate(%)", used.used * 100 // used.total),
-        (f"{kind} Bandwidth Usage Rate(%)", "NA"),
-        ("Aicore Usage Rate(%)", used.busy),
-        ("Aicpu Usage Rate(%)", "NA"),
-        ("Ctrlcpu Usage Rate(%)", "NA"),
-        ("Chip ID", 0),
-    )
-    return "\n".join(_field(name, value) for name, value in fields)
+    rate = used.used * 100 // used.total
+    hbm = has_hbm(chip)
+    ddr = (0, 0) if hbm else (used.total, rate)
+    fields: list[tuple[str, object]] = [("DDR Capacity(MB)", ddr[0]), ("DDR Usage Rate(%)", ddr[1])]
+    fields += [("DDR Hugepages Total(page)", 0), ("DDR Hugepages Usage Rate(%)", 0)]
+    if hbm:
+        fields += [("HBM Capacity(MB)", used.total), ("HBM Usage Rate(%)", rate)]
+    fields.append(("Aicore Usage Rate(%)", used.busy))
+    if chip.split:
+        fields.append(("Aivector Usage Rate(%)", "NA"))
+    fields += [("Aicpu Usage Rate(%)", "NA"), ("Ctrlcpu Usage Rate(%)", "NA")]
+    if chip.vectors and not chip.split and chip.vectors > chip.cubes:
+        fields.append(("Vectorcore Usage Rate(%)", "NA"))
+    fields.append(("DDR Bandwidth Usage Rate(%)", "NA"))
+    if hbm:
+        fields.append(("HBM Bandwidth Usage Rate(%)", "NA"))
+    fields.append(("Chip ID", 0))
+    head = [_field("NPU ID", index), _field("Chip Count", 1), ""]
+    return "\n".join([*head, *(_field(name, value) for name, value in fields)])
+
+
+def _bus(index: int) -> str:
+    return f"0000:{0xC1 + index:02X}:00.0"
 
 
 def _field(name: str, value: object) -> str:
@@ -193,18 +225,19 @@ def run(arguments: Sequence[str]) -> tuple[int, str]:
 def _info(settings: Settings, options: list[str]) -> tuple[int, str]:
     chip, count = settings.chip, settings.device_count
     processes = [process for process in running() if process.soc == chip.soc]
-    if not options:
-        return 0, info_table(chip, count, processes)
-    if options == ["-l"]:
-        return 0, listing(count)
+    if options in ([], ["-l"]):
+        return 0, listing(count) if options else info_table(chip, count, processes)
     chosen = dict(zip(options[::2], options[1::2], strict=False))
     topic, number = chosen.get("-t"), chosen.get("-i", "")
     if len(options) % 2 or topic not in {"board", "usages"} or set(chosen) - {"-t", "-i", "-c"}:
         return 1, f"npu-smi: {' '.join(options)!r} is not simulated; what is: {USAGE.partition(': ')[2]}"
     if not number.isdecimal() or int(number) >= count:
         return 1, f"npu-smi: -i {number!r} names no device; this machine has NPU 0 to {count - 1}."
+    if chosen.get("-c", "0") != "0":
+        return 1, f"npu-smi: -c {chosen['-c']!r} names no chip; each NPU has chip 0."
     index = int(number)
-    return 0, board(chip, index) if topic == "board" else usages(chip, index, processes)
+    shown = chip_board(chip, index) if "-c" in chosen else board(chip, index)
+    return 0, usages(chip, index, processes) if topic == "usages" else shown
 
 
 def main() -> None:

@@ -135,14 +135,69 @@ def test_memory_of_the_table():
     assert "No running processes found in NPU 0" in npu_smi.info_table(chip, 1, [])
 
 
-def test_lists_boards_and_usages(monkeypatch):
-    """-l lists devices; -t board and -t usages tell of one."""
+def fields(*arguments):
+    """What a command prints: names and values; every line is laid out as the driver prints it."""
+    code, text = npu_smi.run(["info", *arguments])
+    assert code == 0
+    lines = [line for line in text.splitlines() if line]
+    for line in lines:
+        name, value = line[1:].split(": ", 1)
+        assert line == f"\t{name.rstrip():<30} : {value}"
+    return dict(line[1:].split(":", 1) for line in lines)
+
+
+def values(*arguments):
+    """The same without blanks."""
+    return {name.strip(): value.strip() for name, value in fields(*arguments).items()}
+
+
+def test_a_list_of_devices():
+    """-l counts the devices, and lists each with its chips."""
+    text = npu_smi.run(["info", "-l"])[1]
+    assert text.splitlines()[:4] == [
+        "\tTotal Count                    : 8",
+        "",
+        "\tNPU ID                         : 0",
+        "\tChip Count                     : 1",
+    ]
+    assert text.count("NPU ID") == 8
+
+
+@pytest.mark.parametrize(
+    ("soc", "device"),
+    [("Ascend910B3", "0xD802"), ("Ascend910A", "0xD801"), ("Ascend310P3", "0xD500"), ("Ascend310B4", "NA")],
+)
+def test_a_board(monkeypatch, soc, device):
+    """-t board: the fields of the driver's, in its order; with -c, the chip whose name atc wants."""
+    monkeypatch.setenv("NPUSIM_SOC", soc)
+    found = values("-t", "board", "-i", "0")
+    assert list(found) == [
+        *("NPU ID", "Product Name", "Model", "Manufacturer", "Serial Number", "Software Version"),
+        *("Firmware Version", "Compatibility", "Board ID", "PCB ID", "BOM ID", "PCIe Bus Info", "Slot ID"),
+        *("Class ID", "PCI Vendor ID", "PCI Device ID", "Subsystem Vendor ID", "Subsystem Device ID"),
+        "Chip Count",
+    ]
+    assert (found["PCI Vendor ID"], found["PCI Device ID"]) == ("0x19E5", device)
+    chip = values("-t", "board", "-i", "0", "-c", "0")
+    assert list(chip)[:5] == ["NPU ID", "Chip ID", "Chip Type", "Chip Name", "Chip Version"]
+    assert f"Ascend{chip['Chip Name']}" == soc
+
+
+def test_usages(monkeypatch):
+    """-t usages: HBM chips show both memories, as the 910B's driver; a 310P its DDR and its Vector cores."""
+    found = values("-t", "usages", "-i", "0")
+    assert list(found) == [
+        *("NPU ID", "Chip Count", "DDR Capacity(MB)", "DDR Usage Rate(%)", "DDR Hugepages Total(page)"),
+        *("DDR Hugepages Usage Rate(%)", "HBM Capacity(MB)", "HBM Usage Rate(%)", "Aicore Usage Rate(%)"),
+        *("Aivector Usage Rate(%)", "Aicpu Usage Rate(%)", "Ctrlcpu Usage Rate(%)"),
+        *("DDR Bandwidth Usage Rate(%)", "HBM Bandwidth Usage Rate(%)", "Chip ID"),
+    ]
+    assert (found["DDR Capacity(MB)"], found["HBM Capacity(MB)"]) == ("0", "65536")
     monkeypatch.setenv("NPUSIM_SOC", "Ascend310P3")
-    assert "Total Count                    : 1" in npu_smi.run(["info", "-l"])[1]
-    assert "Chip Name                      : 310P3" in npu_smi.run(["info", "-t", "board", "-i", "0"])[1]
-    text = npu_smi.run(["info", "-t", "usages", "-i", "0"])[1]
-    assert "DDR Capacity(MB)               : 21534" in text
-    assert "Aicore Usage Rate(%)           : 0" in text
+    found = values("-t", "usages", "-i", "0")
+    assert found["DDR Capacity(MB)"] == "21534"
+    assert found["Aicore Usage Rate(%)"] == "0"
+    assert "HBM Capacity(MB)" not in found
 
 
 @pytest.mark.parametrize(
@@ -153,6 +208,7 @@ def test_lists_boards_and_usages(monkeypatch):
         (["info", "-t", "board"], "names no device"),
         (["info", "-t", "board", "-i", "8"], "NPU 0 to 7"),
         (["info", "-t", "board", "-i", "x"], "names no device"),
+        (["info", "-t", "board", "-i", "0", "-c", "3"], "each NPU has chip 0"),
         (["info", "-x"], "not simulated"),
     ],
 )
