@@ -1,0 +1,25 @@
+# ---
+# about: Compares the times of a trace as text, where 990 comes after 1000.
+# loses: {follow: 1}
+# ---
+# %% follow
+def follow(events, operator):
+    calls = [e for e in events if e.get("cat") == "cpu_op" and e["name"] == operator]
+    if not calls:
+        return None
+    call = min(calls, key=lambda e: e["ts"])
+    begin, end = float(call["ts"]), float(call["ts"]) + float(call["dur"])
+    launches = [e for e in events if e.get("name") == "Node@launch" and begin <= float(e["ts"]) < end]
+    if not launches:
+        return None
+    launch = min(launches, key=lambda e: e["ts"])
+    number = launch["args"]["connection_id"]
+    kernel = next(
+        e for e in events if "Task Type" in e.get("args", {}) and e["args"]["connection_id"] == number
+    )
+    return {
+        "kernel": kernel["name"],
+        "launch_us": float(launch["dur"]),
+        "wait_us": float(kernel["ts"]) - float(launch["ts"]) - float(launch["dur"]),
+        "run_us": float(kernel["dur"]),
+    }
