@@ -26,7 +26,9 @@ from camp.checks import (
 )
 from camp.errors import KernelStartError
 from camp.inside import ASK
-from camp.running import DATA_TYPE, READY_SECONDS, Running, short_folder, started
+from camp.running import DATA_TYPE, READY_SECONDS, Running, started
+from camp.scratch import scratch_folder
+from camp.warm.orders import LONGEST_FOLDER
 from camp.warm.talk import KernelEndedError, TalkTimeoutError
 
 if TYPE_CHECKING:
@@ -194,7 +196,7 @@ class Kernel:
         raise KernelStartError(f"a kernel could not be started ({cause}); see camp doctor, then grade again")
 
     def _launch(self) -> Running:
-        folder = self._stack.enter_context(short_folder())
+        folder = self._stack.enter_context(scratch_folder(LONGEST_FOLDER))
         home = folder / "home"
         home.mkdir()
         for name, path in self._files.items():

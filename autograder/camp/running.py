@@ -7,9 +7,7 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbformat.v4 import output_from_msg
@@ -20,6 +18,7 @@ from camp.warm.talk import Life, Talk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from jupyter_client.manager import KernelManager
     from nbformat import NotebookNode
@@ -29,8 +28,6 @@ MAX_OUTPUT_BYTES = 200_000
 READY_SECONDS = 60
 _MAX_ERROR_CHARS = 10_000
 _MAX_ANSWERS = 20
-_MAX_SOCKET_FOLDER = 80
-"""A socket's path may have about 107 bytes; what is left is for its name."""
 _OUTPUTS = {"stream", "display_data", "execute_result", "error"}
 
 
@@ -167,11 +164,3 @@ def _cold(folder: Path, home: Path, environment: dict[str, str]) -> Iterator[tup
         if group and hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """A folder of the kernel's own, with a path short enough for sockets."""
-    short = "/tmp" if len(tempfile.gettempdir()) > _MAX_SOCKET_FOLDER and os.name == "posix" else None  # noqa: S108
-    with tempfile.TemporaryDirectory(prefix="camp-", dir=short, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)

@@ -18,13 +18,24 @@ if sys.platform != "win32":
 
 _PREFIX = "camp-run-"
 _LOCK = "lock"
+_NAME = len(_PREFIX) + 10
+"""Characters of a folder's own name, and of the slash before it, at most."""
 
 
 @contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A folder for the temporary files of this run; its path is short, as sockets in it need."""
-    _sweep()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+def scratch_folder(short: int | None = None) -> Iterator[Path]:
+    """A folder for the temporary files of this run.
+
+    Args:
+        short: the most characters that its path should have, as sockets in it need; where the usual place
+            is longer, it lies in /tmp.
+    """
+    usual = tempfile.gettempdir()
+    place = "/tmp" if short and len(usual) > short - _NAME and os.name == "posix" else usual  # noqa: S108
+    _sweep(place)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        folder.chmod(0o711)  # what runs for root as nobody has its own folders below it
     try:
         with (folder / _LOCK).open("w") as lock:
             hold(lock.fileno())
@@ -49,11 +60,11 @@ def hold(lock: int) -> bool:
     return True
 
 
-def _sweep() -> None:
-    """Remove what killed runs of this user have left."""
+def _sweep(place: str) -> None:
+    """Remove what killed runs of this user have left there."""
     if sys.platform == "win32":
         return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in Path(place).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue

@@ -2,6 +2,9 @@
 
 import contextlib
 import math
+import subprocess
+import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -11,7 +14,8 @@ from camp.checks import KernelDiedError, ProbeFailedError, ProbeTimeoutError
 from camp.errors import KernelStartError
 from camp.kernel import CellTimedOutError, Kernel
 from camp.running import DATA_TYPE, MAX_OUTPUT_BYTES
-from camp.warm import Isolation, WarmKernelError
+from camp.warm import Backend, Isolation, WarmKernelError, isolation
+from camp.warm.nursery import Brood
 
 LOOP = "while True:\n    pass"
 
@@ -349,6 +353,61 @@ def test_no_process_is_left(processes_with):
         kernel.run("pass")
         assert processes_with(mark)
     assert soon_gone()
+
+
+@pytest.fixture
+def place(monkeypatch):
+    """A folder for temporary files; its path is short, as sockets need."""
+    with tempfile.TemporaryDirectory(prefix="camp-test-") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_second_best_sandbox(monkeypatch, place, tmp_path):
+    """A machine without namespaces grades behind Landlock: files are there, others not, nothing is left."""
+    found = isolation(Backend.LANDLOCK)
+    if found.backend is not Backend.LANDLOCK:
+        pytest.skip(str(found))
+    monkeypatch.setattr("camp.warm.direct.Brood", lambda: Brood(backend=Backend.LANDLOCK))
+    (tmp_path / "data.csv").write_text("1,2", encoding="utf-8")
+    with Kernel(20, files={"in/data.csv": tmp_path / "data.csv"}) as kernel:
+        assert kernel.probe("result = open('in/data.csv').read()", {}) == "1,2"
+        assert kernel.probe("open('mine', 'w').write('x')\nresult = open('mine').read()", {}) == "x"
+        with pytest.raises(ProbeFailedError, match="PermissionError"):
+            kernel.probe("result = open('/etc/shadow').read()", {})
+    assert list(place.iterdir()) == []
+
+
+KILLED = """
+import sys, tempfile
+tempfile.tempdir = sys.argv[1]
+from camp.kernel import Kernel
+with Kernel(30) as kernel:
+    kernel.run("x = 1")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_killed_grader_leaves_is_removed(place):
+    """The next kernel removes the folder of a grader that was killed, and leaves that of a living one."""
+    command = [sys.executable, "-c", KILLED, str(place)]
+    with Kernel(30) as kernel:
+        kernel.run("x = 1")
+        (living,) = place.iterdir()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as grader:
+            assert grader.stdout.readline() == "ready\n"
+            assert len(list(place.iterdir())) == 2
+            grader.kill()
+        assert len(list(place.iterdir())) == 2, "the test must be able to fail"
+        with Kernel(30) as another:
+            another.run("x = 1")
+            assert living in place.iterdir()
+            assert len(list(place.iterdir())) == 2
+        assert kernel.probe("result = x", {}) == 1
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from camp.warm.limits import Backend, Limits
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+LONGEST_FOLDER = 80
+"""A socket's path may have about 107 characters; what is left is for its name."""
 START_SECONDS = 30.0
 MESSAGE_BYTES = 65_536
 """Size of one message from the keeper or the zygote."""

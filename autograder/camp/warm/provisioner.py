@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import CaselessStrEnum, Dict, Integer, List, Unicode
 
+from camp.scratch import scratch_folder
 from camp.warm import orders
 from camp.warm.errors import WarmKernelError
 from camp.warm.limits import Backend, Limits
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 END_SECONDS = 10.0
-# A path of a socket may have 107 characters, its name included.
-_LONGEST_FOLDER = 80
 
 
 class ZygoteProvisioner(KernelProvisionerBase):
@@ -62,6 +61,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
         self._channel: socket.socket | None = None
         self._code: int | None = None
         self._arguments: list[str] = []
+        self._stack = contextlib.ExitStack()
         self._folder = ""
         self._home = ""
         self._last: dict[str, Any] = {}
@@ -120,7 +120,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
         if manager is None:
             raise WarmKernelError("the camp-warm provisioner must be used through a kernel manager")
         if not self._folder:
-            self._folder = tempfile.mkdtemp(prefix="camp-", dir=_short_temporary())
+            self._folder = str(self._stack.enter_context(scratch_folder(orders.LONGEST_FOLDER)))
             if manager.transport != "ipc" or not _fits(manager.ip):
                 manager.transport, manager.ip = "ipc", str(Path(self._folder, "k"))
                 manager.cleanup_random_ports()
@@ -169,7 +169,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
             shutil.rmtree(self._home, onerror=_open_up)
             self._home = ""
         if self._folder and not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._stack.close()
             self._folder = ""
 
     def get_shutdown_wait_time(self, recommended: float = 5.0) -> float:
@@ -186,7 +186,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
 
     def _order(self, backend: Backend, kwargs: dict[str, Any]) -> dict[str, Any]:
         if backend is not Backend.NAMESPACES:
-            self._home = tempfile.mkdtemp(prefix="camp-home-")
+            self._home = tempfile.mkdtemp(prefix="home-", dir=self._folder)
         cwd = kwargs.get("cwd")
         return orders.order(
             backend,
@@ -256,13 +256,7 @@ class ZygoteProvisioner(KernelProvisionerBase):
 
 def _fits(address: str) -> bool:
     """Whether sockets can have names that begin so."""
-    return Path(address).is_absolute() and len(address) <= _LONGEST_FOLDER
-
-
-def _short_temporary() -> str | None:
-    """Where sockets can lie: the usual folder unless its name is too long."""
-    usual = tempfile.gettempdir()
-    return usual if len(usual) <= _LONGEST_FOLDER // 2 else "/tmp"  # noqa: S108 - mkdtemp makes it private
+    return Path(address).is_absolute() and len(address) <= orders.LONGEST_FOLDER
 
 
 def _further(argv: list[str]) -> list[str]:
