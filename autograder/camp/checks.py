@@ -138,8 +138,9 @@ class Ask:
 
     device_ms: float | None = None
 
-    def __init__(self, kernel: Prober, seed: str) -> None:
+    def __init__(self, kernel: Prober, seed: str, on_simulator: str = "") -> None:
         self._kernel = kernel
+        self._on_simulator = on_simulator
         self.random = random.Random(seed)  # noqa: S311 - reproducible on purpose, no secret
 
     def run(self, probe: str, **inputs: Data) -> Data:
@@ -179,11 +180,16 @@ class Ask:
             inputs: as for `run`.
 
         Raises:
-            TamperedError: the events cannot have come from the device as it was installed.
+            TamperedError: the events cannot have come from the device as it was installed, or the learner's
+                code works on the simulated device itself.
             ProbeFailedError: as for `run`; so for the other two.
             ProbeTimeoutError: as for `run`.
             KernelDiedError: as for `run`.
         """
+        if self._on_simulator:
+            raise TamperedError(
+                f"your code uses {self._on_simulator}, which no real device has; device time is not judged so"
+            )
         answer = self._kernel.probe(f"{device.before}\n{probe}\n{device.after}", inputs)
         try:
             came, collected = answer

@@ -27,6 +27,7 @@ SHAPES_VERDICTS = (
     "grade",
     "inside",
     "intake",
+    "integrity",
     "kernel",
     "running",
     "source",

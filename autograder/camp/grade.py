@@ -41,7 +41,7 @@ def grade(intake: Intake, exercise: Exercise, learner: str) -> Verdict:
     """
     if intake.refused:
         return without_points(intake, exercise, learner, Status.REFUSED, intake.refused)
-    return _verdict(intake, exercise, learner, _Run(exercise, learner, intake.missing).grade(intake.notebook))
+    return _verdict(intake, exercise, learner, _Run(exercise, learner, intake).grade(intake.notebook))
 
 
 def without_points(intake: Intake, exercise: Exercise, learner: str, status: Status, message: str) -> Verdict:
@@ -68,10 +68,11 @@ def _verdict(intake: Intake, exercise: Exercise, learner: str, tasks: list[TaskR
 class _Run:
     """One pass through a notebook, cell by cell, with one kernel."""
 
-    def __init__(self, exercise: Exercise, learner: str, missing: dict[str, str]) -> None:
+    def __init__(self, exercise: Exercise, learner: str, intake: Intake) -> None:
         self._exercise = exercise
         self._learner = learner
-        self._missing = missing
+        self._missing = intake.missing
+        self._on_simulator = intake.on_simulator
         self._blank = {c["id"]: c.source.strip() for c in learner_edition(exercise).cells}
         self._answers: dict[str, TaskResult] = {}
         self._ended: set[str] = set()
@@ -197,7 +198,7 @@ class _Run:
     def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
         """Run one hidden check and turn how it ends into a result."""
         seed = f"{self._exercise.course.course.seed}/{self._learner}/{check.task}"
-        ask, expected = Ask(kernel, seed), ""
+        ask, expected = Ask(kernel, seed, self._on_simulator), ""
         kernel.begin(f"{seed}/{check.name}")
         try:
             check.function(ask)

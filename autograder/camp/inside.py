@@ -131,6 +131,7 @@ class Watch:
         self._held: list[tuple[Any, Any, str, Any]] = []
         self._codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self._seen = set[int]()
+        self._classes: list[tuple[type, set[str], set[str]]] = []  # what each has, and what it inherits
 
     def note(self, module: ModuleType, *, whole: bool) -> None:
         """Note a module's functions and classes; with `whole`, also what is in its classes."""
@@ -148,6 +149,8 @@ class Watch:
         if id(cls) in self._seen:
             return
         self._seen.add(id(cls))
+        inherited = {key for base in cls.__mro__[1:] for key in vars(base)} - _FREE
+        self._classes.append((cls, {*vars(cls)}, inherited - {*vars(cls)}))
         for key, value in list(vars(cls).items()):
             if key not in _FREE and (callable(value) or hasattr(type(value), "__get__")):
                 self._held.append((vars(cls), cls, key, value))
@@ -167,6 +170,12 @@ class Watch:
             if now is not value and not self._librarys(now, 0):
                 setattr(owner, key, value)
                 found.append(f"{owner.__name__}.{key}")
+        for cls, had, inherited in self._classes:
+            # A name that is new in a class hides what it inherits, as Tensor does most of its methods.
+            for key in [k for k in vars(cls) if k not in had and k in inherited]:
+                if not self._librarys(vars(cls)[key], 0):
+                    delattr(cls, key)
+                    found.append(f"{cls.__name__}.{key}")
         for function, code, defaults, keywords in self._codes:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords

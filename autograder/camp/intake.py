@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell
 
 from camp.editions import check_id, learner_edition
 from camp.exercise import ANSWER, CHECK, Exercise
+from camp.integrity import reached_for, works_on_the_simulator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 20_000_000
 MAX_ANSWER_CHARS = 200_000
 MAX_EXTRA_CELLS = 200
+MAX_NAMES, MAX_NAME_CHARS = 8, 60
 
 
 class _UnreadableError(Exception):
@@ -43,6 +45,8 @@ class Intake:
     findings: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     """The tasks whose answer cell is not there, each with the finding that says so."""
+    on_simulator: str = ""
+    """What the learner's code names of the simulated device's own parts, or empty."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,14 @@ def take_in_submitted(submitted: Submitted, exercise: Exercise) -> Intake:
     except _UnreadableError as error:
         return Intake(skeleton, submitted.digest, refused=str(error))
     findings, missing = _graft(cells, skeleton, exercise)
-    return Intake(skeleton, submitted.digest, findings=findings, missing=missing)
+    reached = _reached_for(skeleton, exercise)
+    findings += [
+        f"{where} uses {', '.join(names)}; no task asks for that" for where, names in reached.items()
+    ]
+    simulated = [name for names in reached.values() for name in names if works_on_the_simulator([name])]
+    return Intake(
+        skeleton, submitted.digest, findings=findings, missing=missing, on_simulator=", ".join(simulated)
+    )
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -182,6 +193,20 @@ def _graft(
     findings += missing.values()
     _write(skeleton, answers, extras, findings)
     return findings, missing
+
+
+def _reached_for(taken: NotebookNode, exercise: Exercise) -> dict[str, list[str]]:
+    """What the learner's own code reaches for that no task asks for, by the cell that does."""
+    ours = {cell.source for cell in learner_edition(exercise).cells}
+    found: dict[str, list[str]] = {}
+    for cell in taken.cells:
+        if cell.cell_type != "code" or cell.source in ours:
+            continue
+        task = cell.metadata.get("nbgrader", {}).get("grade_id")
+        where = f"the answer of {task!r}" if task else "an added cell"
+        if names := reached_for(cell.source):
+            found[where] = sorted({*found.get(where, []), *(n[:MAX_NAME_CHARS] for n in names)})[:MAX_NAMES]
+    return found
 
 
 def _capped(source: str, task: str, findings: list[str]) -> str:

@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from camp.answers import fill_in
+from camp.answers import fill_in, model_answers
 from camp.course import load_course
 from camp.exercise import load_exercise
 from camp.grade import grade
@@ -219,6 +219,32 @@ def test_hostile_file(path, canary, sums, tmp_path):
     about = header(path)
     require(verdict, about["verdict"], sums)
     assert about.get("finding", "") in " ".join(verdict.findings)
+    canary.require_untouched()
+
+
+@pytest.fixture(scope="module")
+def timed():
+    """The tasks of the course's first exercise that are judged by the device's time."""
+    return quick(load_exercise(load_course(COURSE), "01-hello-npu"), 5, {"keep_on_device", "measure"})
+
+
+@cases("device")
+def test_hostile_device(path, canary, timed, tmp_path):
+    """Who changes the clock, the costs or the list of events does not pass the checks of device time."""
+    about = header(path)
+    (task,) = about["verdict"]
+    cell = path.read_text(encoding="utf-8").split(f"# %% {task}\n", 1)[1]
+    submitted = tmp_path / "hello-npu.ipynb"
+    submitted.write_text(json.dumps(fill_in(timed, {**model_answers(timed), task: cell})), encoding="utf-8")
+    verdict = grade(take_in(submitted, timed), timed, "mallory")
+    results = {t.task: t for t in verdict.tasks}
+    assert str(results[task].status) in about["verdict"][task].split("|"), verdict.to_json()
+    passed = {c.name for c in results[task].checks if c.status is Status.PASSED}
+    assert not passed & set(about["never"]), verdict.to_json()
+    assert len({c.name for c in results[task].checks} & set(about["never"])) == len(about["never"])
+    assert results[task].points == sum(c.points for c in results[task].checks)
+    (other,) = set(results) - {task}
+    assert results[other].points == results[other].max_points or "uses" in str(verdict.findings)
     canary.require_untouched()
 
 

@@ -1,0 +1,20 @@
+# ---
+# about: Puts a new machine in the place of the one that worked.
+# verdict:
+#   keep_on_device: failed|refused|error
+# never: [reads_once, device_time]
+# ---
+# %% keep_on_device
+import npusim
+
+def train(net, optimizer, batches):
+    total = 0.0
+    pass
+    for x, y in batches:
+        loss = nn.functional.mse_loss(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item()
+    npusim.reset(); npusim.node()
+    return total / len(batches)
