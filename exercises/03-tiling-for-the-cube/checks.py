@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import npusim
 from camp.checks import Ask, check
+from npusim.replay import Event, Timed
+from npusim.settings import DEFAULT_SOC
 
 DEPTH = {"float16": 16, "int8": 32, "float32": 4}
 
@@ -281,24 +284,21 @@ def uneven_shapes(ask: Ask) -> None:
 
 MEASURE = """
 import torch
-a, b = torch.ones(m, k, device="npu:0"), torch.ones(k, n, device="npu:0")
-came = reached(a, b, peak)
-begin, finish = (torch.npu.Event(enable_timing=True) for _ in range(2))
-a @ b
-a @ b
-begin.record()
-for _ in range(3):
-    a @ b
-finish.record()
-torch.npu.synchronize()
-result = {"kind": type(came).__name__, "came": float(came), "ms": begin.elapsed_time(finish) / 3}
+came = reached(torch.ones(m, k, device="npu:0"), torch.ones(k, n, device="npu:0"), peak)
+result = {"kind": type(came).__name__, "came": float(came)}
 """
+
+
+def _product(m: int, k: int, n: int) -> npusim.Op:
+    left, right, result = (npusim.TensorSpec(shape, "float32") for shape in ((m, k), (k, n), (m, n)))
+    return npusim.Op("MatMulV2", "matmul", [left, right], [result])
 
 
 def _share(ask: Ask, sizes: tuple[int, int, int], peak: float, why: str) -> None:
     m, k, n = sizes
     came = ask.run(MEASURE, m=m, k=k, n=n, peak=peak)
-    wanted = 2 * m * k * n / (came["ms"] / 1000) / (peak * 1e12)
+    seconds = npusim.cost(npusim.find_chip(DEFAULT_SOC), _product(m, k, n)).duration / 1e9
+    wanted = 2 * m * k * n / seconds / (peak * 1e12)
     given = f"a product of {m} x {k} x {n} in float32 and a peak of {peak} TFLOP/s"
     ask.expect(came["kind"] == "float", given=given, expected="a Python float", came=came["kind"])
     ask.expect(
@@ -342,26 +342,16 @@ result = {
     "kept": kept == [q.tolist() for q in questions],
 }
 """
+TIMED = Timed()
 RACE = """
 import torch
-books = torch.ones(64, n, device="npu:0")
-questions = [torch.ones(64, device="npu:0") for _ in range(count)]
-def alone(questions, books):
-    return [(q.reshape(1, -1) @ books).reshape(-1) for q in questions]
-
-def took(answer):
-    begin, finish = (torch.npu.Event(enable_timing=True) for _ in range(2))
-    answer(questions, books)
-    torch.npu.synchronize()
-    begin.record()
-    answer(questions, books)
-    finish.record()
-    torch.npu.synchronize()
-    return begin.elapsed_time(finish) * 1000
-
+books = torch.arange(64 * n).reshape(64, n).remainder(7).float().to("npu:0")
+questions = [torch.full((64,), 1.0 + i % 5, device="npu:0") for i in range(count)]
+serve(questions, books)
+begin()
 answers = serve(questions, books)
-right = len(answers) == count and all(a.cpu().tolist() == [64.0] * n for a in answers)
-result = {"alone": took(alone), "came": took(serve), "right": right}
+end()
+result = [[int(score) for score in answer.tolist()] for answer in answers]
 """
 
 
@@ -396,14 +386,28 @@ def right_answers(ask: Ask) -> None:
 
 
 def _race(ask: Ask, times: int) -> None:
-    count = ask.random.randint(24, 40)
-    came = ask.run(RACE, count=count, n=16 * ask.random.randint(10, 40))
-    ask.expect(came["right"], given=f"{count} questions", expected="right answers", came="others")
+    """Against one product for each question, in the device time of the events that the grader prices."""
+    count, n = ask.random.randint(24, 40), 16 * ask.random.randint(2, 4)
+    came, events = ask.on_device(TIMED, RACE, count=count, n=n)
+    column = [sum((row * n + c) % 7 for row in range(64)) for c in range(n)]
+    wanted = [[(1 + i % 5) * total for total in column] for i in range(count)]
+    ask.expect(came == wanted, given=f"{count} questions", expected="right answers", came="others")
+    scored = sum(out.numel for e in events if e.kind == "matmul" for out in e.outputs)
     ask.expect(
-        came["came"] <= came["alone"] / times,
-        given=f"{count} questions; {came['alone']:.0f} µs one by one",
-        expected=f"at most {came['alone'] / times:.0f} µs of device time",
-        came=f"{came['came']:.0f} µs",
+        scored >= count * n,
+        given=f"{count} questions, {n} books",
+        expected=f"{count * n} scores computed on the device in this call",
+        came=scored,
+        why="Answers kept from an earlier call are no answers to new questions.",
+    )
+    one = _product(1, 64, n)
+    alone = [Event("kernel", one.name, one.kind, tuple(one.inputs), tuple(one.outputs))] * count
+    ask.device_ms, slow = TIMED.ms(events), TIMED.ms(alone)
+    ask.expect(
+        ask.device_ms <= slow / times,
+        given=f"{count} questions; {1000 * slow:.0f} µs one by one",
+        expected=f"at most {1000 * slow / times:.0f} µs of device time",
+        came=f"{1000 * ask.device_ms:.0f} µs",
         why="A block has 16 rows whether they are filled or not, and each launch costs the host its time.",
     )
 
