@@ -143,7 +143,7 @@ def test_everyone_has_a_verdict(calm):
     assert len(_results(layout)) == CLASS
     assert len(_entered(layout)) == 2 * CLASS
     found = [read_verdict(p) for p in sorted((layout.results / NAME).iterdir())]
-    assert [v.points for v in found[:16:4]] == [5, 4, 3, 1]
+    assert [v.points for v in found[:16:4]] == [5, 1, 3, 1]
     assert found[12].tasks[0].status is Status.KILLED
     assert sum(v.outcome == "refused" for v in found) == CLASS // 4
     assert sum(v.outcome == "blank" for v in found) == CLASS // 2
