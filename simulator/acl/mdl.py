@@ -478,4 +478,8 @@ def _choice(model: Model, views: Sequence[memoryview]) -> tuple[int, ...]:
 def _array(tensor: dict[str, Any], view: memoryview) -> np.ndarray[Any, Any]:
     import numpy as np
 
+    if "aipp" in tensor:
+        from acl._aipp import prepare
+
+        return prepare(view, tensor["aipp"], tensor["shape"][0], tensor["aipp_format"])
     return np.frombuffer(view[: tensor["size"]], dtype=tensor["dtype"]).reshape(tensor["shape"]).copy()

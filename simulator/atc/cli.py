@@ -134,8 +134,6 @@ def _job(given: dict[str, Any]) -> Job:
     ):
         if value not in known:
             raise invalid(option, value, f"only {', '.join(filter(None, known))} are taken")
-    if given["insert_op_conf"]:
-        raise AtcError("E10055", "--insert_op_conf (AIPP) is not simulated yet; convert without it")
     name = Path(given["output"]).name.removesuffix(".om")
     if not re.fullmatch(r"[\w.-]+", name):
         raise invalid("--output", given["output"], "a file name holds letters, digits, '_', '-' and '.' only")
@@ -151,6 +149,7 @@ def _job(given: dict[str, Any]) -> Job:
         HALF_MODES[mode],
         given["output_type"],
         given["enable_small_channel"] == "1",
+        Path(given["insert_op_conf"]) if given["insert_op_conf"] else None,
     )
 
 

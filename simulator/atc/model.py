@@ -10,13 +10,14 @@ import onnx
 from npusim import DTYPE_BYTES, Chip, GraphNode, fuse
 from onnx import numpy_helper
 
-from atc import graph
-from atc.errors import invalid
+from atc import aipp, graph
+from atc.errors import AtcError, invalid
 from atc.shapes import Gears, Shapes, gears, parse_input_shape
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Settings = dict[int, dict[str, Any]]
 MBATCH = "ascend_mbatch_shape_data"  # the extra input of a dynamic model
 OUTPUT_TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
 
@@ -35,6 +36,7 @@ class Job:
         half: whether floating-point work is done in float16.
         output_type: FP32, FP16, UINT8, INT8, or empty for the model's own.
         small_channel: --enable_small_channel.
+        aipp: the file of --insert_op_conf.
     """
 
     model: Path
@@ -48,6 +50,7 @@ class Job:
     half: bool = True
     output_type: str = ""
     small_channel: bool = False
+    aipp: Path | None = None
 
 
 def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
@@ -62,10 +65,14 @@ def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
     model = graph.read(job.model)
     shapes = _shapes(model, job)
     choice = gears(shapes, job.dynamic_batch, job.dynamic_image, job.dynamic_dims)
-    compiled = [_gear(model, choice, shapes, numbers, job) for numbers in choice.choices]
+    settings = _aipp(job, model, shapes)
+    compiled = [
+        _gear(model, choice.shapes(shapes, numbers), numbers, job, settings) for numbers in choice.choices
+    ]
     if job.half:
         _round_weights(model)
-    definition = _definition(job, choice, compiled, sum(len(t.raw_data) for t in model.graph.initializer))
+    weights = sum(len(t.raw_data) for t in model.graph.initializer)
+    definition = _definition(job, choice, compiled, weights)
     return definition, _for_runtime(model, shapes).SerializeToString()
 
 
@@ -90,16 +97,17 @@ def _shapes(model: onnx.ModelProto, job: Job) -> Shapes:
 
 
 def _gear(
-    model: onnx.ModelProto, choice: Gears, shapes: Shapes, numbers: tuple[int, ...], job: Job
+    model: onnx.ModelProto, shapes: Shapes, numbers: tuple[int, ...], job: Job, settings: Settings
 ) -> dict[str, Any]:
     """One gear: shapes of inputs and outputs, the fused operators."""
-    fixed = graph.with_shapes(model, choice.shapes(shapes, numbers))
-    fused = fuse(graph.nodes(fixed, "float16" if job.half else "float32"), small_channel=job.small_channel)
+    fixed = graph.with_shapes(model, shapes)
+    nodes = graph.nodes(fixed, "float16" if job.half else "float32")
+    fused = fuse(nodes, aipp=bool(settings), small_channel=job.small_channel)
     return {
         "choice": list(numbers),
         "inputs": [
-            _tensor(name, kind, shape, job.input_format)
-            for name, (kind, shape) in graph.inputs(fixed).items()
+            _input(job, name, kind, shape, settings.get(rank))
+            for rank, (name, (kind, shape)) in enumerate(graph.inputs(fixed).items())
         ],
         "outputs": [
             _tensor(name, OUTPUT_TYPES.get(job.output_type, kind), shape, "ND")
@@ -107,6 +115,49 @@ def _gear(
         ],
         "ops": [_op(node) for node in fused],
         "work": max((sum(t.nbytes for t in (*n.op.inputs, *n.op.outputs)) for n in fused), default=0) * 2,
+    }
+
+
+def _aipp(job: Job, model: onnx.ModelProto, shapes: Shapes) -> Settings:
+    """The AIPP settings of each input that has some, by its rank.
+
+    Raises:
+        AtcError: they do not fit the model (E10052), or do not go with gears of images (E10009).
+    """
+    if job.aipp is None:
+        return {}
+    found: Settings = {}
+    names = list(graph.inputs(model))
+    for settings in aipp.read(job.aipp):
+        rank = settings["related_input_rank"]
+        if not 0 <= rank < len(names):
+            raise invalid(
+                "--insert_op_conf",
+                job.aipp,
+                f"related_input_rank is {rank}, the model has {len(names)} inputs",
+            )
+        found[rank] = settings
+    if job.dynamic_image or job.dynamic_dims:
+        raise AtcError("E10009", "static AIPP and gears of image sizes exclude each other")
+    return {rank: aipp.fit(job.aipp, s, shapes[names[rank]], job.input_format) for rank, s in found.items()}
+
+
+def _input(
+    job: Job, name: str, kind: str, shape: tuple[int, ...], settings: dict[str, Any] | None
+) -> dict[str, Any]:
+    """An input as AscendCL shows it: with AIPP it takes pictures of bytes."""
+    if settings is None:
+        return _tensor(name, kind, shape, job.input_format)
+    made = aipp.FORMATS[settings["input_format"]][1]
+    sizes = [shape[0], settings["src_image_size_h"], settings["src_image_size_w"], made]
+    return {
+        "name": name,
+        "dtype": "uint8",
+        "shape": sizes,
+        "format": "NHWC",
+        "size": shape[0] * settings["bytes"],
+        "aipp": settings,
+        "aipp_format": job.input_format,
     }
 
 

@@ -19,7 +19,7 @@ def media_ns(chip: Chip, operation: str, pixels: int) -> int:
 
     Args:
         chip: the chip.
-        operation: "JPEGD", "JPEGE" (none is published: as fast as decoding), or a name that begins with "VPC".
+        operation: "JPEGD", "JPEGE" (as fast as decoding; none is published), or "VPC" and more.
         pixels: of the larger one of input and output.
     """
     rate = _figure("vpc_fps" if operation.startswith("VPC") else "jpegd_fps", chip)
