@@ -46,6 +46,7 @@ DISTRIBUTIONS = (
     "sphinxcontrib-mermaid",
     "torch",
 )
+GRADER_SHOWN = ("policy.py", "similar/tokens.py", "verdict.py")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WARNING = re.compile(r"^(?:(?P<place>\S.*?): )?(?:WARNING|ERROR|CRITICAL|SEVERE): (?P<text>.*)$")
 ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)\b")
@@ -150,14 +151,29 @@ def fingerprint(root: Path, *places: Path) -> str:
 
 def site_fingerprint(layout: Layout) -> str:
     """Return the hash of everything that the site is made from."""
-    return fingerprint(layout.root, layout.book, layout.root / "simulator", layout.root / "requirements.txt")
+    return fingerprint(
+        layout.root,
+        layout.book,
+        layout.root / "simulator",
+        layout.root / "requirements.txt",
+        *grader_shown(layout),
+    )
 
 
 def kernel_fingerprint(layout: Layout) -> str:
     """Return the hash of what a page's cells see besides their own text."""
     return fingerprint(
-        layout.root, layout.book / "build.py", layout.book / "explorables", layout.root / "simulator"
+        layout.root,
+        layout.book / "build.py",
+        layout.book / "explorables",
+        layout.root / "simulator",
+        *grader_shown(layout),
     )
+
+
+def grader_shown(layout: Layout) -> list[Path]:
+    """Return the files of the grader that cells of the instructor's guide run."""
+    return [layout.root / "autograder" / "camp" / name for name in GRADER_SHOWN]
 
 
 def is_current(layout: Layout, wanted: str) -> bool:

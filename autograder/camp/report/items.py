@@ -2,7 +2,7 @@
 
 *Facility* (also: difficulty index) is the mean of the points earned over the points to be had: 1 means that
 everybody solved the task. *Discrimination* is the corrected item-total correlation: Pearson's r between the
-points of the task and the points of all the other tasks. Sources: D. F. Ebel and D. A. Frisbie, Essentials of
+points of the task and the points of all the other tasks. Sources: R. L. Ebel and D. A. Frisbie, Essentials of
 Educational Measurement, 5th ed. (1991), ch. 13; J. C. Nunnally and I. H. Bernstein, Psychometric Theory,
 3rd ed. (1994), ch. 8.
 """
