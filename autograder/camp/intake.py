@@ -135,6 +135,8 @@ def _plain(cell: dict[str, Any]) -> dict[str, Any]:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
+    if isinstance(source, str):  # line ends of Windows and of old Macs, which are none of the learner's doing
+        source = source.replace("\r\n", "\n").replace("\r", "\n")
     metadata = cell.get("metadata")
     grading = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = grading.get("grade_id") if isinstance(grading, dict) else None
