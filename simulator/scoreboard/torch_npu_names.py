@@ -28,22 +28,24 @@ def names(path: Path = NAMES) -> list[str]:
 
 
 def resolves(name: str) -> bool:
-    """Whether a dotted name leads to an object."""
-    path, *rest = name.split(".")
-    try:
-        found: object = importlib.import_module(path)
-    except ImportError:
-        return False
-    for part in rest:
-        path = f"{path}.{part}"
+    """Whether a dotted name leads to an object: modules first, then their attributes.
+
+    As `from torch_npu.npu.mstx import mstx` does, a module is found even where its package gives its name to
+    something else.
+    """
+    parts = name.split(".")
+    for depth in range(len(parts), 0, -1):
         try:
+            found: object = importlib.import_module(".".join(parts[:depth]))
+        except ImportError:
+            continue
+        for part in parts[depth:]:
+            if not hasattr(found, part):
+                break
             found = getattr(found, part)
-        except AttributeError:
-            try:
-                found = importlib.import_module(path)
-            except ImportError:
-                return False
-    return True
+        else:
+            return True
+    return False
 
 
 def main() -> int:

@@ -50,6 +50,17 @@ else:
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
 _LATER = frozenset({"distributed", "optim", "profiler"})
+_OTHER_OPERATORS = frozenset(
+    {
+        "copy_memory_",
+        "erase_stream",
+        "fast_gelu",
+        "matmul_checksum",
+        "one_",
+        "scatter_update",
+        "scatter_update_",
+    }
+)
 _FUNCTIONS = {"npu_change_data_ptr": "utils.combine_tensors"}
 
 
@@ -58,6 +69,13 @@ def __getattr__(name: str) -> object:
         return _import_module(f"{__name__}.{name}")
     if name in _FUNCTIONS:
         return getattr(_import_module(f"{__name__}.{_FUNCTIONS[name]}"), name)
+    if name.startswith("npu_") or name in _OTHER_OPERATORS:
+        from torch_npu._ops import TABLE
+
+        if name in TABLE:
+            found = getattr(_import_module(f"{__name__}._ops.{TABLE[name]}"), name)
+            globals()[name] = found
+            return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

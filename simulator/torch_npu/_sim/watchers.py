@@ -28,5 +28,16 @@ class RangeWatcher(Protocol):
         """A range ends."""
 
 
+class OperatorWatcher(Protocol):
+    """Told of operators that are not PyTorch's."""
+
+    def begin_operator(self, name: str) -> int:
+        """One begins; returns its number."""
+
+    def end_operator(self, place: int) -> None:
+        """It ends."""
+
+
 memory: list[MemoryWatcher] = []
+operators: list[OperatorWatcher] = []
 ranges: list[RangeWatcher] = []

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer
 
+from torch_npu._sim.hosted import hosted
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.storages import alias, spec_of
 from torch_npu.utils._error_code import ErrCode, pta_error
@@ -259,7 +260,8 @@ class NpuFusedOptimizerBase(Optimizer):
             operands = [bundle.param, bundle.grad, *bundle.state.values()]
             flat = [alias(t) for t in operands if t is not None]
             state = dict(zip(bundle.state, flat[2:], strict=True))
-            self._update(group, bundle, flat[0], flat[1].clone(), state, step)
+            with hosted():
+                self._update(group, bundle, flat[0], flat[1].clone(), state, step)
             specs = [spec_of(t) for t in operands if t is not None]
             charge(specs_device(bundle), self._OP, "optimizer", specs, [specs[0], *specs[2:]])
 

@@ -240,6 +240,7 @@ class Capture:
         self.began, self._first = self.now(), self.position()
         self.line_of_thread()
         self.watch_thread()
+        watchers.operators.append(self)
         if self.wanted.memory:
             watchers.memory.append(self)
         if self.wanted.ranges:
@@ -262,7 +263,7 @@ class Capture:
             for place in [*watcher.open]:
                 watcher.close(place)
         self.unwatch_thread()
-        for registered in (watchers.memory, watchers.ranges):
+        for registered in (watchers.operators, watchers.memory, watchers.ranges):
             if self in registered:
                 registered.remove(self)
         for hook in self._hooks:
@@ -292,6 +293,15 @@ class Capture:
             above.append(_dispatch._pop_mode())
         for mode in reversed(above):
             _dispatch._push_mode(mode)
+
+    def begin_operator(self, name: str) -> int:
+        """See `watchers.OperatorWatcher`."""
+        watcher = self._watchers.get(threading.get_ident())
+        return -1 if watcher is None else watcher.begin(name, "cpu_op")
+
+    def end_operator(self, place: int) -> None:
+        """See `watchers.OperatorWatcher`."""
+        self.end_range(place)
 
     def begin_range(self, name: str) -> int:
         """Opens a range of the profiler's own, such as ProfilerStep#3; returns its place."""

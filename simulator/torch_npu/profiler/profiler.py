@@ -371,7 +371,7 @@ class profile(_KinetoProfile):
     def _act(self, before: ProfilerAction, now: ProfilerAction | None) -> None:
         """Does what leads from one action to the next; None is the end."""
         recording = {ProfilerAction.RECORD, ProfilerAction.RECORD_AND_SAVE}
-        complaint = _complaint(before, now)
+        complaint = _complaint(before, now) if self.record_steps else ""
         if complaint:
             warn(complaint)
         goes_on = before is ProfilerAction.RECORD and now in recording
