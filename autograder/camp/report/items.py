@@ -48,6 +48,8 @@ class Item:
     """Median of the recorded working times; None under MIN_TIMED of them."""
     timed: int
     """How many working times were recorded."""
+    device_ms: float | None
+    """Median device time in milliseconds, where checks judge by it; None where they do not."""
 
     @property
     def weak(self) -> bool:
@@ -70,6 +72,7 @@ def item(task: Task, max_points: int, here: list[Verdict], minutes: Sequence[flo
         for verdict, r in found
         if verdict.outcome not in {Outcome.BLANK, Outcome.REFUSED} and not task.by_hand
     ]
+    device = [c.device_ms for _, r in found for c in r.checks if c.device_ms is not None]
     possible = sum(most for _, _, most in counted)
     return Item(
         task=task,
@@ -83,6 +86,7 @@ def item(task: Task, max_points: int, here: list[Verdict], minutes: Sequence[flo
         else None,
         minutes=median(minutes) if len(minutes) >= MIN_TIMED else None,
         timed=len(minutes),
+        device_ms=median(device) if device else None,
     )
 
 

@@ -85,6 +85,8 @@ class Section:
     folded: bool
     timed: bool
     """Whether any submission holds recorded times."""
+    judged: bool
+    """Whether a task is judged by its device time."""
 
 
 def write_report(
@@ -168,6 +170,7 @@ def _section(
         late=any(r.graded and r.graded.due for r in rows),
         folded=len(rows) >= FOLDED_FROM,
         timed=any(it.timed for it in items),
+        judged=any(it.device_ms is not None for it in items),
     )
 
 

@@ -30,6 +30,7 @@ QUESTION_COLUMNS = (
     "status",
     "message",
     "expected",
+    "device_ms",
 )
 TASK_COLUMNS = (
     "assignment",
@@ -44,6 +45,7 @@ TASK_COLUMNS = (
     "estimate_minutes",
     "median_minutes",
     "timed",
+    "device_ms",
 )
 _STYLE = {
     Outcome.FULL: "green",
@@ -80,18 +82,11 @@ def _questions(verdict: Verdict) -> Iterator[tuple[Cell, ...]]:
     for task in verdict.tasks:
         who = (verdict.learner, task.task)
         for c in task.checks:
-            yield (*who, c.name, c.title, c.points, c.max_points, str(c.status), c.message, c.expected)
+            points = (c.name, c.title, c.points, c.max_points, str(c.status))
+            yield (*who, *points, c.message, c.expected, _figure(c.device_ms))
         if not task.checks:
-            yield (
-                *who,
-                "",
-                task.title,
-                task.points,
-                task.max_points,
-                str(task.status),
-                task.message,
-                "",
-            )
+            points = ("", task.title, task.points, task.max_points, str(task.status))
+            yield (*who, *points, task.message, "", None)
 
 
 def tasks_csv(items: list[tuple[str, Item]]) -> str:
@@ -114,6 +109,7 @@ def tasks_csv(items: list[tuple[str, Item]]) -> str:
             item.task.minutes,
             _figure(item.minutes),
             item.timed,
+            _figure(item.device_ms),
         )
         for assignment, item in items
     )

@@ -3,7 +3,7 @@
 import pytest
 from camp.course import Task
 from camp.report.items import MIN_LEARNERS, MIN_TIMED, correlation, item
-from camp.verdict import Hashes, Outcome, Status, TaskResult, Verdict, outcome
+from camp.verdict import CheckResult, Hashes, Outcome, Status, TaskResult, Verdict, outcome
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -72,6 +72,16 @@ def test_few_times_give_no_median():
     """A median of working times needs its least number of them."""
     assert item(TASK, 4, [], [1.0] * (MIN_TIMED - 1)).minutes is None
     assert item(TASK, 4, [], [1.0, 2.0, 3.0, 9.0, 99.0]).minutes == 3.0
+
+
+def test_device_time_is_the_median_of_what_checks_noted():
+    """Where a check judges by device time, the task has the median of it; elsewhere none."""
+    timed = [_verdict(4, 4), _verdict(4, 4), _verdict(4, 4)]
+    for verdict, ms in zip(timed, (1.0, 5.0, 2.0), strict=True):
+        check = {"name": "c", "title": "c", "points": 4, "max_points": 4, "status": "passed"}
+        verdict.tasks[0].checks = [CheckResult(**check, device_ms=ms), CheckResult(**check)]
+    assert item(TASK, 4, timed, []).device_ms == 2.0
+    assert item(TASK, 4, [_verdict(4, 4)], []).device_ms is None
 
 
 def test_a_task_newer_than_the_verdicts():
