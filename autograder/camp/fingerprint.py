@@ -39,9 +39,9 @@ SHAPES_VERDICTS = (
 
 A test compares them with what grading really imports, so that a new module cannot be forgotten here.
 """
-SHAPES_NOTHING = ("", "course", "errors", "exercise", "fingerprint")
-"""What grading imports besides: the words of errors, these digests, and the reading of files that are
-themselves part of an exercise's digest."""
+SHAPES_NOTHING = ("", "course", "errors", "exercise", "fingerprint", "scratch")
+"""What grading imports besides: the words of errors, these digests, where temporary files lie, and the
+reading of files that are themselves part of an exercise's digest."""
 # What a learner's code can see: a verdict made with other versions of these may differ.
 _ENVIRONMENT = ("torch", "numpy", "ipykernel", "ipython")
 _DEVICE = "npusim"
