@@ -10,7 +10,7 @@ _RULES = (
     # What differs from run to run: where objects, cells and folders of this one kernel happened to lie.
     (re.compile(r"\bat 0x[0-9a-fA-F]+"), "at 0x..."),
     (re.compile(r"(?:[^\s'\"(<]*/ipykernel_\d+/)?\b\d{4,}\.py\b"), "<cell>"),
-    (re.compile(r"[^\s'\"(<]*/camp-\w{8}/home"), "~"),
+    (re.compile(r"[^\s'\"(<]*/camp-(?:run-)?\w{8}/home"), "~"),
 )
 
 

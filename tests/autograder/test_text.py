@@ -38,6 +38,7 @@ def test_plain_text_stays(text):
         ("mask 0xdeadbeef", "mask 0xdeadbeef"),
         ("/x/ipykernel_17/2931.py:1: UserWarning: slow", "<cell>:1: UserWarning: slow"),
         ("'/var/tmp/camp-a_1b2c3d/home/x.txt'", "'~/x.txt'"),
+        ("'/tmp/camp-run-a_1b2c3d/2/camp-run-4e5f6g7h/home/x.txt'", "'~/x.txt'"),
         ("\x1b[31mred\x1b[0m and \x1b[2Kgone", "red and gone"),
         ("a\x00b\x07c\ud800d", "abc?d"),
         ("你好\n\tfine", "你好\n\tfine"),
