@@ -373,15 +373,18 @@ def _inception_e(b: Builder, x: str) -> str:
     return b.concat([b.conv(x, 320, 1), *parts, pooled])
 
 
-def _encoder(b: Builder, x: str, heads: int, *, first: bool) -> str:
+def _encoder(b: Builder, x: str, heads: int, *, first: bool, padded: bool = False) -> str:
     """One transformer layer on [batch, tokens, width].
 
-    `first`: normalisation before (ViT) or after (BERT).
+    `first`: normalisation before, and query, key and value in one product (ViT), or after (BERT).
+    `padded`: rows are filled up to whole fractals around the attention, by a slice and a join.
     """
     n, t, c = b.shape(x)
     d = c // heads
-    y = b.norm(x) if first else x
-    q, k, v = (_heads(b, b.linear(y, c), (n, t, heads, d)) for _ in range(3))
+    if first:
+        q, k, v = _joint_heads(b, b.norm(x), heads, padded=padded)
+    else:
+        q, k, v = (_heads(b, b.linear(x, c), (n, t, heads, d)) for _ in range(3))
     scores = b.add("BatchMatMulV2", "matmul", [q, k], (n, heads, t, t), transpose_b=True)
     scores = b.add("Muls", "elementwise", [scores], (n, heads, t, t))
     if not first:
@@ -389,12 +392,31 @@ def _encoder(b: Builder, x: str, heads: int, *, first: bool) -> str:
     scores = b.add("SoftmaxV2", "softmax", [scores], (n, heads, t, t))
     y = b.add("BatchMatMulV2", "matmul", [scores, v], (n, heads, t, d))
     y = b.add("TransposeD", "transpose", [y], (n, t, heads, d))
-    x = b.binary("Add", b.linear(b.reshape(y, (n, t, c)), c), x)
+    y = b.linear(b.reshape(y, (n, t, c)), c)
+    if padded:
+        y = b.add("ConcatD", "copy", [y], (n, t, c))
+    x = b.binary("Add", y, x)
     if not first:
         x = b.norm(x)
     y = b.norm(x) if first else x
     x = b.binary("Add", b.linear(b.gelu(b.linear(y, 4 * c)), c), x)
     return x if first else b.norm(x)
+
+
+def _joint_heads(b: Builder, x: str, heads: int, *, padded: bool) -> list[str]:
+    """Query, key and value from one product (timm's qkv); transposed, they lie one after the other."""
+    n, t, c = b.shape(x)
+    d = c // heads
+    y = b.linear(x, 3 * c)
+    if padded:
+        y = b.add("SliceD", "copy", [y], (n, t, 3 * c))
+    y = b.add("TransposeD", "transpose", [b.reshape(y, (n, t, 3, heads, d))], (3, n, heads, t, d))
+    parts = []
+    for _ in range(3):
+        part = b.value((n, heads, t, d))
+        b.alias(y, part)
+        parts.append(part)
+    return parts
 
 
 def _heads(b: Builder, x: str, shape: tuple[int, int, int, int]) -> str:
@@ -403,9 +425,19 @@ def _heads(b: Builder, x: str, shape: tuple[int, int, int, int]) -> str:
 
 
 def vit(  # noqa: PLR0913 - a transformer has these settings
-    n: int, width: int, heads: int, *, size: int = 224, patch: int = 16, primitive: bool = False
+    n: int,
+    width: int,
+    heads: int,
+    *,
+    size: int = 224,
+    patch: int = 16,
+    primitive: bool = False,
+    padded: bool = False,
 ) -> list[Node]:
-    """A vision transformer of twelve layers (Dosovitskiy et al. 2020) on square images of `size` pixels."""
+    """A vision transformer of twelve layers (Dosovitskiy et al. 2020) on square images of `size` pixels.
+
+    `padded`: rows are filled up to whole fractals around the attention.
+    """
     b = Builder(primitive=primitive)
     patches = (size // patch) ** 2
     tokens = patches + 1
@@ -414,14 +446,17 @@ def vit(  # noqa: PLR0913 - a transformer has these settings
     x = b.add("ConcatD", "copy", [x], (n, tokens, width), weights=[(n, 1, width)])
     x = b.add("Add", "elementwise", [x], (n, tokens, width), weights=[(1, tokens, width)])
     for _ in range(12):
-        x = _encoder(b, x, heads, first=True)
+        x = _encoder(b, x, heads, first=True, padded=padded)
     b.linear(b.add("GatherV2", "gather", [b.norm(x)], (n, width)), 1000)
     return b.nodes
 
 
 def vit_base(n: int) -> list[Node]:
-    """ViT-B/16 at 224 (Dosovitskiy et al. 2020), timm's vit_base_patch16_224."""
-    return vit(n, 768, 12)
+    """ViT-B/16 at 224 (Dosovitskiy et al. 2020), timm's vit_base_patch16_224.
+
+    Its page fills rows up to whole fractals before it converts the model (opt_vit.py beside it).
+    """
+    return vit(n, 768, 12, padded=True)
 
 
 def vit_small(n: int) -> list[Node]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from npusim.constants import memory_bandwidth, number
 from npusim.cube import L0C_ELEMENT, shares
 from npusim.exceptions import InvalidArgumentError
-from npusim.op import DTYPE_BYTES, padded_bytes
+from npusim.op import C0_BYTES, DTYPE_BYTES, padded_bytes
 from npusim.products import groups, is_product, operands, product
 
 if TYPE_CHECKING:
@@ -230,7 +230,25 @@ def _vector_option(chip: Chip, op: Op) -> Option:
         sum(operand_bytes(op, t) for t in tensors) / elements * each / (rate * number("l2_efficiency"))
         for tensors, rate in zip((op.inputs, op.outputs), l2_bandwidth(chip), strict=True)
     )
+    load = max(load, _short_runs(chip, op) * each / elements)
     return (0.0, vector, load, store), min(runs, chip.vectors)
+
+
+def _short_runs(chip: Chip, op: Op) -> float:
+    """Nanoseconds for which one core would load what a transposition or a conversion of matrices moves.
+
+    It gathers short runs, each of which takes as long as a whole line: rows where the last dimension stays
+    last, and one row of a fractal, 32 bytes, where elements change their places in it or the format changes.
+    Images are turned in whole rows.
+    """
+    tensors = (*op.inputs, *op.outputs)
+    if op.kind != "transpose" or not op.outputs or any(t.fmt in {"NCHW", "NC1HWC0"} for t in tensors):
+        return 0.0
+    spec = op.outputs[0]
+    whole = len({t.shape[-1:] for t in tensors}) == 1 and op.name != "TransData"
+    row = spec.shape[-1] * DTYPE_BYTES.get(spec.dtype, 4) if whole and spec.shape else 0
+    lines = padded_bytes(spec) / max(C0_BYTES, row)
+    return lines * number("line_bytes") / l2_bandwidth(chip)[0]
 
 
 def instruction_count(op: Op) -> int:

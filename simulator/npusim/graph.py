@@ -183,13 +183,21 @@ def _renamed(nodes: list[Node]) -> list[Node]:
 
 
 def _with_formats(nodes: list[Node], *, aipp: bool, small_channel: bool) -> list[Node]:
-    """Gives images and matrices the Cube's formats, and converts images that enter the graph."""
+    """Gives images and matrices the Cube's formats, and converts where formats meet.
+
+    Images that enter the graph become NC1HWC0. Matrices are FRACTAL_NZ, except around a transposition that
+    fractals cannot follow (rows or columns are no multiples of 16): it works on ND, and what it reads from a
+    product and what a product reads from it is converted.
+    """
     made = {name for node in nodes for name in node.writes}
     found: list[Node] = []
     converted: set[str] = set()
-    for node in nodes:
+    plain: set[str] = set()  # values in ND
+    both: set[str] = set()  # values that were converted
+    for given in nodes:
+        node = _converted(given, plain, both, found)
         op = node.op
-        inputs, outputs = [_formatted(t) for t in op.inputs], [_formatted(t) for t in op.outputs]
+        inputs, outputs = _operand_formats(node, plain)
         attrs = dict(op.attrs or {})
         for i, (name, spec) in enumerate(zip(node.reads, op.inputs, strict=True)):
             if spec.fmt != "NCHW" or name in made or name in node.weights:
@@ -207,6 +215,45 @@ def _with_formats(nodes: list[Node], *, aipp: bool, small_channel: bool) -> list
         made_op = Op(op.name, op.kind, inputs, outputs, attrs or None)
         found.append(Node(made_op, node.reads, node.writes, node.weights))
     return found
+
+
+def _converted(node: Node, plain: set[str], both: set[str], found: list[Node]) -> Node:
+    """A node with its matrices converted to what it works on; appends the conversions to `found`."""
+    op = node.op
+    as_plain = _is_plain(op)
+    if not as_plain and op.kind not in {"matmul", "conv2d"}:
+        if plain & set(node.reads):  # everything else follows what it reads
+            plain.update(node.writes)
+        return node
+    if as_plain:
+        plain.update(node.writes)
+    reads = list(node.reads)
+    for i, (name, spec) in enumerate(zip(node.reads, op.inputs, strict=True)):
+        nz = _formatted(spec)
+        if nz.fmt != "FRACTAL_NZ" or name in node.weights or as_plain == (name in plain):
+            continue
+        before, after = (nz, spec) if as_plain else (spec, nz)
+        reads[i] = f"{name}:{after.fmt}"
+        if reads[i] not in both:
+            both.add(reads[i])
+            found.append(Node(Op("TransData", "transpose", [before], [after]), [name], [reads[i]]))
+        if as_plain:
+            plain.add(reads[i])
+    return Node(op, reads, node.writes, node.weights)
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether a transposition cannot be done in fractals: neither side has whole ones."""
+    if op.kind != "transpose":
+        return False
+    return not any(t.shape[-1] % FRACTAL == t.shape[-2] % FRACTAL == 0 for t in (*op.inputs, *op.outputs))
+
+
+def _operand_formats(node: Node, plain: set[str]) -> tuple[list[TensorSpec], list[TensorSpec]]:
+    op = node.op
+    inputs = [t if n in plain else _formatted(t) for n, t in zip(node.reads, op.inputs, strict=True)]
+    outputs = [t if n in plain else _formatted(t) for n, t in zip(node.writes, op.outputs, strict=True)]
+    return inputs, outputs
 
 
 def _formatted(spec: TensorSpec) -> TensorSpec:

@@ -114,3 +114,53 @@ def test_a_quantised_network_is_faster():
     """ResNet-50 in int8 beats half precision."""
     half, int8 = npusim.fuse(resnet50(8)), npusim.fuse(resnet50(8, "int8"))
     assert npusim.execution_ns(CHIP, int8) < npusim.execution_ns(CHIP, half)
+
+
+def head_split(tokens, heads=12, size=64):
+    """A product, its rows dealt out to heads by a transposition, and a product on each head."""
+    joint = npusim.TensorSpec((2, tokens, heads * size), "float16")
+    weight = npusim.TensorSpec((heads * size, heads * size), "float16")
+    split = npusim.TensorSpec((2, tokens, heads, size), "float16")
+    turned = npusim.TensorSpec((2, heads, tokens, size), "float16")
+    square = npusim.TensorSpec((2, heads, tokens, tokens), "float16")
+    return [
+        npusim.GraphNode(npusim.Op("MatMulV2", "matmul", [joint, weight], [joint]), ["x", "w"], ["y"], ["w"]),
+        npusim.GraphNode(npusim.Op("Reshape", "view", [joint], [split]), ["y"], ["s"]),
+        npusim.GraphNode(npusim.Op("TransposeD", "transpose", [split], [turned]), ["s"], ["t"]),
+        npusim.GraphNode(npusim.Op("BatchMatMulV2", "matmul", [turned, turned], [square]), ["t", "t"], ["z"]),
+    ]
+
+
+def test_whole_fractals_are_transposed_in_place():
+    """Rows in multiples of 16 stay in the Cube's format: no conversion."""
+    assert names(npusim.fuse(head_split(384))) == ["MatMulV2", "TransposeD", "BatchMatMulV2"]
+
+
+def test_broken_fractals_are_converted_around_a_transposition():
+    """197 rows are no whole fractals: the transposition works on ND, with one conversion on either side."""
+    nodes = npusim.fuse(head_split(197))
+    assert names(nodes) == ["MatMulV2", "TransData", "TransposeD", "TransData", "BatchMatMulV2"]
+    formats = [(node.op.inputs[0].fmt, node.op.outputs[0].fmt) for node in nodes[1:4]]
+    assert formats == [("FRACTAL_NZ", "ND"), ("ND", "ND"), ("ND", "FRACTAL_NZ")]
+    written = {name for node in nodes for name in node.writes}
+    assert all(name in written | {"x", "w"} for node in nodes for name in node.reads)
+    chip = npusim.find_chip("Ascend310P3")
+    assert npusim.execution_ns(chip, nodes) > npusim.execution_ns(chip, npusim.fuse(head_split(208)))
+
+
+def test_short_runs_are_slow_to_move():
+    """As many bytes take longer to transpose in rows of 32 bytes than in rows of 512."""
+    chip = npusim.find_chip("Ascend310P3")
+    short, long = (
+        npusim.cost(
+            chip,
+            npusim.Op(
+                "TransposeD",
+                "transpose",
+                [npusim.TensorSpec((a, b, row), "float16")],
+                [npusim.TensorSpec((b, a, row), "float16")],
+            ),
+        ).duration
+        for a, b, row in ((512, 512, 16), (128, 128, 256))
+    )
+    assert short > long
