@@ -193,8 +193,26 @@ def _graft(
     ]
     missing = {task: f"the answer cell of {task!r} is missing" for task in tasks if task not in answers}
     findings += missing.values()
+    findings += _given_cells(cells, skeleton)
     _write(skeleton, answers, extras, findings)
     return findings, missing
+
+
+def _given_cells(cells: list[dict[str, Any]], skeleton: NotebookNode) -> list[str]:
+    """Which of the course's own cells were changed or are missing; they run as handed out in either case."""
+    here, ids = {cell["source"].strip() for cell in cells}, {cell["id"] for cell in cells}
+    found = []
+    for given in skeleton.cells:
+        if given.cell_type != "code" or given.metadata.get("nbgrader") or given.source.strip() in here:
+            continue
+        name = given.source.strip().partition("\n")[0][:MAX_NAME_CHARS]
+        if given["id"] in ids:
+            found.append(
+                f"the course's cell that begins {name!r} was changed; it runs as handed out, then yours"
+            )
+        else:
+            found.append(f"the course's cell that begins {name!r} is missing; it runs as handed out")
+    return found
 
 
 def _reached_for(taken: NotebookNode, exercise: Exercise) -> dict[str, list[str]]:

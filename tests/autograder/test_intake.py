@@ -287,6 +287,48 @@ def test_changed_cell_of_the_course_runs_too(sums, learner_file, right):
     sources = list(_sources(taken).values())
     assert sources[0] == learner_edition(sums).cells[1].source
     assert sources[1] == sources[0] + "\nimport math"
+    given = "the course's cell that begins 'import operator' was changed; it runs as handed out, then yours"
+    assert taken.findings == [given]
+
+
+def test_missing_cell_of_the_course_is_said(sums, learner_file, right):
+    """A cell of the course that was deleted runs all the same, and that is said in words."""
+    taken = take_in(learner_file(right, lambda cells: cells.pop(_at(cells, "given-002"))), sums)
+    assert next(iter(_sources(taken).values())) == learner_edition(sums).cells[1].source
+    assert taken.findings == [
+        "the course's cell that begins 'import operator' is missing; it runs as handed out"
+    ]
+
+
+def test_missing_check_is_said(sums, learner_file, right):
+    """A check cell that was deleted or emptied is said in words."""
+    taken = take_in(learner_file(right, lambda cells: cells.pop(_at(cells, "double-check"))), sums)
+    assert taken.findings == ["the check cell of 'double' is missing or empty; it is graded as handed out"]
+
+
+def test_line_ends_are_nobodys_doing(sums, learner_file, right):
+    """Line ends of other systems in the cells change neither answers nor findings."""
+
+    def windows(cells):
+        for cell in cells:
+            cell["source"] = "".join(cell["source"]).replace("\n", "\r\n")
+
+    taken = take_in(learner_file(right, windows), sums)
+    assert (taken.findings, _sources(taken)["double-answer"]) == ([], right["double"])
+
+
+def test_what_is_reached_for_is_said(sums, learner_file, right):
+    """What an answer or an added cell uses that no task asks for is said once for each place."""
+
+    def add(cells):
+        cells[2:2] = [_code("import ctypes", "a"), _code("import npusim", "b")]
+
+    taken = take_in(learner_file({**right, "double": "import ctypes\nctypes.x"}, add), sums)
+    assert taken.findings == [
+        "an added cell uses ctypes, npusim; no task asks for that",
+        "the answer of 'double' uses ctypes; no task asks for that",
+    ]
+    assert taken.on_simulator == "npusim"
 
 
 def test_untouched_cells_are_no_extra_cells(sums, learner_file, right):
