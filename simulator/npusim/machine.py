@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import warnings
@@ -155,10 +156,30 @@ def node() -> Node:
             raise
         made = _Current.node = Node(settings)
         NpusimError.listener = lambda error: _log_error(made, error)
+        if folder := os.environ.get("NPUSIM_MSPROF_OUTPUT"):
+            atexit.register(_write_profile, made, folder)
         if settings.visible_note:
             made.log.write(ERROR, "RUNTIME", settings.visible_note)
             warnings.warn(settings.visible_note, RuntimeWarning, stacklevel=2)
     return _Current.node
+
+
+def _write_profile(node: Node, folder: str) -> None:
+    """What `msprof` asked this process for: its records, written when it ends, into a new PROF folder."""
+    if not len(node.records):
+        return
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from npusim.profiler_output import write_msprof_output
+
+    try:
+        with TemporaryDirectory(dir=folder) as made:
+            found = write_msprof_output(Path(made), node.records, chip=node.settings.chip)
+            number = len(list(Path(folder).glob("PROF_*"))) + 1
+            found.rename(Path(folder) / found.name.replace("000001", f"{number:06}", 1))
+    except OSError as error:
+        print(f"msprof: '{folder}' cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201 - too late to raise
 
 
 def reset() -> None:
