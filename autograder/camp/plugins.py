@@ -7,6 +7,7 @@ preprocessor that puts the verdict where nbgrader looks for points, and an expor
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import nbgrader
 from nbconvert.exporters import HTMLExporter, NotebookExporter
 from nbconvert.exporters.exporter import Exporter
 from nbconvert.filters import Highlight2HTML
+from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
@@ -34,6 +36,7 @@ from camp.standing import load_class, submitted_at
 if TYPE_CHECKING:
     from traitlets.config import Config
 
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 CONFIG_FILE = """\
 # Written by camp. Opens this course root for nbgrader's own commands and its formgrader.
 from pathlib import Path
@@ -67,6 +70,8 @@ def configure(config: Config, root: Path) -> Config:
     # Colours of its own, where nbconvert's are JupyterLab's; nbgrader lists it, but leaves it switched off.
     config.CSSHTMLHeaderPreprocessor.style, config.CSSHTMLHeaderPreprocessor.enabled = "default", True
     config.HTMLExporter.extra_template_basedirs = [str(own), str(nbgraders)]
+    config.HTMLExporter.preprocessors = ["camp.plugins.DefuseWords"]
+    config.FeedbackExporter.preprocessors = []  # its template escapes
     config.GenerateFeedback.exporter_class = "camp.plugins.FeedbackExporter"
     config.GenerateFeedback.preprocessors = [
         "camp.plugins.ReadGrades",
@@ -158,6 +163,16 @@ class ReadGrades(GetGrades):
         names = (self.notebook_id, self.assignment_id, self.student_id)
         grade = self.gradebook.find_grade(cell.metadata["nbgrader"]["grade_id"], *names)
         cell.metadata.nbgrader["waits"] = grade.needs_manual_grade
+
+
+class DefuseWords(Preprocessor):
+    """Keeps what a learner wrote as text from being HTML on the instructor's screen, in the formgrader."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> tuple[NotebookNode, Any]:  # noqa: ARG002
+        """Escape what would start a tag in an answer in words; Markdown stays Markdown."""
+        if cell.cell_type == "markdown" and cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = _TAG.sub("&lt;", cell.source)
+        return cell, resources
 
 
 class FeedbackExporter(HTMLExporter):

@@ -26,6 +26,32 @@ RIGHT = {
     "double": "def double(x):\n    return 2 * x\n",
     "total": "def total(numbers):\n    return sum(numbers)\n",
 }
+# A task graded by hand, the last of the toy course's first assignment: its entry and its cell.
+_ENTRY = """
+[[assignment.task]]
+id = "reason"
+title = "Reason"
+objective = "You can say why."
+minutes = 2
+page = "sums"
+points = 3
+rubric = [{ points = 2, text = "names the reason" }, { points = 1, text = "gives an <b>example</b>" }]
+hints = ["Why?", "Ask again.", "And once more."]
+
+[[assignment]]
+id = "a2-words"
+"""
+_CELL = """
+Say why.
+
++++ {"task": "reason", "role": "answer"}
+
+### BEGIN SOLUTION
+Because a sum of nothing at all is zero, as everybody knows.
+
+For example the empty list of numbers has it.
+### END SOLUTION
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,6 +80,27 @@ def toy(tmp_path):
     root = tmp_path / "checkout"
     shutil.copytree(TOY / "exercises", root / "exercises", ignore=shutil.ignore_patterns("__pycache__"))
     return Layout(root)
+
+
+@pytest.fixture
+def add_words():
+    """Give the first assignment of a toy course a task that is answered in words."""
+
+    def add(layout):
+        path = layout.exercises / "camp.toml"
+        text = path.read_text(encoding="utf-8").replace('\n[[assignment]]\nid = "a2-words"\n', _ENTRY)
+        path.write_text(text.replace("minutes = 10\ncell", "minutes = 12\ncell"), encoding="utf-8")
+        notebook = layout.exercises / "a1-sums" / "sums.md"
+        notebook.write_text(notebook.read_text(encoding="utf-8") + _CELL, encoding="utf-8")
+
+    return add
+
+
+@pytest.fixture
+def reasoned(toy, add_words):
+    """The toy course with that task, to be changed at will."""
+    add_words(toy)
+    return toy
 
 
 @pytest.fixture

@@ -19,43 +19,7 @@ from camp.lint import lint
 from camp.release import release
 from camp.verdict import Outcome, Status, TaskResult, in_words, outcome, read_verdict
 
-ENTRY = """
-[[assignment.task]]
-id = "reason"
-title = "Reason"
-objective = "You can say why."
-minutes = 2
-page = "sums"
-points = 3
-rubric = [{ points = 2, text = "names the reason" }, { points = 1, text = "gives an <b>example</b>" }]
-hints = ["Why?", "Ask again.", "And once more."]
-
-[[assignment]]
-id = "a2-words"
-"""
-CELL = """
-Say why.
-
-+++ {"task": "reason", "role": "answer"}
-
-### BEGIN SOLUTION
-Because a sum of nothing at all is zero, as everybody knows.
-
-For example the empty list of numbers has it.
-### END SOLUTION
-"""
 WORDS = "Since $0 + x = x$, and a < b.\n\n<script>alert(1)</script>"
-
-
-@pytest.fixture
-def reasoned(toy):
-    """The toy course, its first assignment with an answer in words; its layout."""
-    path = toy.exercises / "camp.toml"
-    text = path.read_text(encoding="utf-8").replace('\n[[assignment]]\nid = "a2-words"\n', ENTRY)
-    path.write_text(text.replace("minutes = 10\ncell", "minutes = 12\ncell"), encoding="utf-8")
-    notebook = toy.exercises / "a1-sums" / "sums.md"
-    notebook.write_text(notebook.read_text(encoding="utf-8") + CELL, encoding="utf-8")
-    return toy
 
 
 @pytest.fixture
@@ -275,16 +239,12 @@ def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right):
 
 
 @pytest.mark.slow
-def test_task_added_later(toy, hand_in, grade_inbox, right):
+def test_task_added_later(toy, add_words, hand_in, grade_inbox, right):
     """An answer in words that the author adds after submissions came is in the gradebook for all of them."""
     hand_in("ada", right)
     grade_inbox()
     assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5}
-    path = toy.exercises / "camp.toml"
-    text = path.read_text(encoding="utf-8").replace('\n[[assignment]]\nid = "a2-words"\n', ENTRY)
-    path.write_text(text.replace("minutes = 10\ncell", "minutes = 12\ncell"), encoding="utf-8")
-    notebook = toy.exercises / "a1-sums" / "sums.md"
-    notebook.write_text(notebook.read_text(encoding="utf-8") + CELL, encoding="utf-8")
+    add_words(toy)
     shutil.rmtree(toy.root / "inbox")
     hand_in("bo", right | {"reason": WORDS})
     grade_inbox()
