@@ -70,6 +70,7 @@ scoreboard: $(READY)
 	@$(BIN)/python simulator/scoreboard/constants.py
 	@$(BIN)/python simulator/scoreboard/cost_model.py
 	@$(BIN)/python simulator/scoreboard/torch_npu_names.py
+	@$(BIN)/python simulator/scoreboard/acl_names.py
 	@$(BIN)/python simulator/scoreboard/op_db.py
 
 clean:

@@ -1,6 +1,6 @@
 """`acl.media`: JPEG, resizing, cropping and pasting on the media units (DVPP, V1 interfaces).
 
-Imitates pyACL's `acl.media` of CANN 8. Video (vdec, venc) is not simulated yet: its calls answer 200001.
+Imitates pyACL's `acl.media` of CANN 8. Video (vdec, venc) is not simulated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-NOT_SUPPORTED = 200001
 UNSUPPORTED_JPEG = 148052
 LEVELS = range(101)
 
@@ -593,21 +592,7 @@ def dvpp_vpc_convert_color_async(channel_desc: int, input_desc: int, output_desc
     _launch(stream, "VPC_CVT_COLOR", source.width * source.height, run)
 
 
-# video
-
-
-def _video(name: str) -> Callable[..., int]:
-    @status
-    def call(*_: Any) -> None:
-        raise AclError(
-            NOT_SUPPORTED, f"acl.media.{name} (video) is not simulated; decode pictures with JPEGD"
-        )
-
-    call.__name__ = name
-    return call
-
-
-vdec_create_channel = _video("vdec_create_channel")
-vdec_send_frame = _video("vdec_send_frame")
-venc_create_channel = _video("venc_create_channel")
-venc_send_frame = _video("venc_send_frame")
+def __getattr__(name: str) -> Any:
+    if name.startswith(("vdec_", "venc_", "dvpp_set_stream", "dvpp_get_stream", "dvpp_create_stream")):
+        raise AttributeError(f"acl.media.{name} (video) is not simulated; decode pictures with JPEGD")
+    raise AttributeError(f"module 'acl.media' has no attribute {name!r}")

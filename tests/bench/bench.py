@@ -72,6 +72,11 @@ def grading() -> Iterator[Figure]:
     yield from _of_script("grading.py")
 
 
+def applications() -> Iterator[Figure]:
+    """An AscendCL application against ONNX Runtime alone."""
+    yield from _of_script("acl_execute.py")
+
+
 def _of_script(name: str) -> Iterator[Figure]:
     for figure in json.loads(_output([sys.executable, str(Path(__file__).with_name(name))])):
         yield Figure(**figure)
@@ -94,7 +99,7 @@ def _wall(command: list[str]) -> float:
 def main() -> int:
     """Measure all, print as it comes, write what was measured; 1 if something could not be."""
     figures: list[Figure] = []
-    groups: list[Callable[[], Iterator[Figure]]] = [imports, device, grading, camp]
+    groups: list[Callable[[], Iterator[Figure]]] = [imports, device, applications, grading, camp]
     failed = 0
     for group in groups:
         try:

@@ -7,7 +7,7 @@ import npusim
 import pytest
 from calibration import fit
 from calibration.published import rows
-from scoreboard import _board, constants, cost_model, torch_npu_names
+from scoreboard import _board, acl_names, constants, cost_model, torch_npu_names
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def written(tmp_path, monkeypatch):
         path = _board.write(name, figures, tmp_path / "scoreboard")
         found[name] = json.loads(path.read_text(encoding="utf-8"))
 
-    for script in (constants, cost_model, torch_npu_names):
+    for script in (constants, cost_model, torch_npu_names, acl_names):
         monkeypatch.setattr(script, "write", write)
     return found
 
@@ -109,3 +109,13 @@ def test_what_is_written_is_told_in_one_line(tmp_path, capsys):
     path = _board.write("name", {"a": 1, "b": 0.5}, tmp_path / "new" / "folder")
     assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1, "b": 0.5}
     assert capsys.readouterr().out == "name: a 1, b 0.5\n"
+
+
+def test_names_of_acl_are_counted(written, monkeypatch):
+    """The functions that public samples call are counted, those that are not simulated among the missing."""
+    monkeypatch.setattr("sys.argv", ["acl_names.py"])
+    assert acl_names.main() == 0
+    counts = written["acl_names"]
+    assert counts["present"] + counts["missing"] == counts["total"]
+    assert not acl_names.resolves("acl.media.vdec_send_frame")
+    assert acl_names.resolves("acl.mdl.execute")
