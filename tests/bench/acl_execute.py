@@ -1,4 +1,4 @@
-"""Executing an offline model through acl, against ONNX Runtime alone on the same graph; prints figures as JSON."""
+"""Executing an offline model through acl, against ONNX Runtime on the same graph; prints figures as JSON."""
 
 from __future__ import annotations
 
