@@ -1,13 +1,20 @@
 """The policy of a class: what counts of a submission, for whom, whatever the verdict says."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from camp.cli import main
 from camp.course import load_course
+from camp.gradebook import GradebookDoor, verdict_path
+from camp.inbox import collect, look_through
 from camp.paths import Layout
 from camp.policy import Late, Policy, PolicyError, load_policy, penalty
+from camp.records import submitted_folder
 from camp.roster import Learner, RosterError, load_roster
 from camp.standing import ClassRules, Submitted, load_class, submitted_at, unknown
+from camp.verdict import read_verdict
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,3 +240,59 @@ def test_unreadable_files_are_one_line(toy):
     (toy.class_data / "roster.csv").mkdir()
     with pytest.raises(RosterError, match=r"roster\.csv cannot be read"):
         load_class(Layout(toy.root), course)
+
+
+def test_collecting_keeps_times(toy, hand_in, right):
+    """A collected submission keeps its time; the same bytes handed in again came when they first did."""
+    course = load_course(toy.exercises)
+
+    def collected(at):
+        inbox = hand_in("ada", right)
+        os.utime(inbox / "ada" / "a1-sums" / "sums.ipynb", (at, at))
+        collect(toy, course, look_through(course, inbox, ["a1-sums"]))
+        return submitted_at(submitted_folder(toy, "a1-sums", "ada"), "sums").at.timestamp()
+
+    assert collected(1_000_000) == 1_000_000
+    assert collected(2_000_000) == 1_000_000
+    assert collected(500_000) == 500_000
+    right["double"] += "\n"
+    assert collected(3_000_000) == 3_000_000, "other bytes are another submission"
+
+
+def test_collecting_takes_the_timestamp_along(toy, hand_in, right):
+    """A timestamp.txt beside a submission counts; one that is a link, or huge, is not taken."""
+    course = load_course(toy.exercises)
+    inbox = hand_in("ada", right)
+    stamp = inbox / "ada" / "a1-sums" / "timestamp.txt"
+    stamp.write_text("2026-03-01 12:00:00 UTC")
+    target = submitted_folder(toy, "a1-sums", "ada")
+
+    def collected():
+        collect(toy, course, look_through(course, inbox, ["a1-sums"]))
+        return submitted_at(target, "sums")
+
+    assert collected() == Submitted(DUE, stamped=True)
+    stamp.rename(inbox / "elsewhere.txt")
+    stamp.symlink_to(inbox / "elsewhere.txt")
+    assert not collected().stamped
+    stamp.unlink()
+    stamp.write_text("2026-03-01 12:00:00 UTC" + " " * 1000)
+    assert not collected().stamped
+    assert not (target / "timestamp.txt").exists()
+
+
+@pytest.mark.slow
+def test_stranger_is_not_graded(toy, hand_in, right):
+    """Who is not on the roster is told in one line and not graded; the others are, and the exit code is 1."""
+    toy.class_data.mkdir()
+    (toy.class_data / "roster.csv").write_text("id,last_name\nada,Lovelace\n")
+    hand_in("ada", right)
+    inbox = hand_in("zoe", right)
+    result = CliRunner().invoke(main, ["--root", str(toy.root), "grade", "--from", str(inbox)])
+    told = [line for line in result.output.splitlines() if "roster" in line]
+    assert result.exit_code == 1
+    assert len(told) == 1
+    assert "not on the roster and not graded: zoe (1); add a line to" in told[0]
+    assert read_verdict(verdict_path(toy, "a1-sums", "ada")).points == 5
+    assert not verdict_path(toy, "a1-sums", "zoe").exists()
+    assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5}

@@ -16,7 +16,8 @@ from camp.exercise import load_exercise
 from camp.leaks import leaked, leaks_in
 from camp.lint import lint
 from camp.paths import Layout
-from camp.report import in_words, verdicts
+from camp.report import verdicts
+from camp.verdict import in_words
 from click.testing import CliRunner
 
 pytestmark = pytest.mark.slow
