@@ -270,8 +270,11 @@ def memory_ns(chip: Chip, kind: str, nbytes: int) -> int:
 
 
 def copy_ns(chip: Chip, kind: str, nbytes: int) -> int:
-    """Nanoseconds of a copy between host and device, or on the device (read and write)."""
+    """Nanoseconds of a copy between host and device, or on the device (read and write).
+
+    A copy between host and device goes as fast as the slower of the link and the device's memory.
+    """
+    rate = memory_bandwidth(chip) * number("memory_efficiency")
     if kind == "D2D":
-        rate = memory_bandwidth(chip) * number("memory_efficiency")
         return round(number("task_overhead_ns") + 2 * nbytes / rate)
-    return round(number("pcie_latency_ns") + nbytes / number("pcie_bandwidth"))
+    return round(number("pcie_latency_ns") + nbytes / min(rate, number("pcie_bandwidth")))

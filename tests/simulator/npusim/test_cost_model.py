@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from npusim.constants import CONSTANTS, KINDS, memory_bandwidth, provenance_counts
+from npusim.cost_model import copy_ns, memory_ns
 from npusim.products import operands, product
 
 CHIPS = [
@@ -90,6 +91,33 @@ def test_a_larger_convolution_is_never_faster(chip, batch, channels, sizes, more
     (size, out), (images, wider) = sizes, more
     small = ns(chip, conv(batch, channels, size, out))
     assert small <= ns(chip, conv(batch + images, channels + wider, size, out + wider))
+
+
+@given(
+    chips,
+    st.sampled_from(["softmax", "normalization", "transpose", "reduce", "optimizer", "copy", "aicpu"]),
+    st.sampled_from(["float16", "float32", "int8"]),
+    st.sampled_from(["ND", "FRACTAL_NZ"]),
+    *[st.integers(1, 400)] * 3,
+    st.integers(0, 400),
+)
+def test_more_rows_are_never_faster(chip, kind, dtype, fmt, batch, rows, columns, more):  # noqa: PLR0913, PLR0917
+    """Whatever works on rows of one length takes no less time for more of them, in every format and type."""
+
+    def took(count):
+        before = npusim.TensorSpec((count, rows, columns), dtype, fmt)
+        after = npusim.TensorSpec((rows, count, columns), dtype) if kind == "transpose" else before
+        return npusim.cost(chip, npusim.Op("Op", kind, [before], [after])).duration
+
+    assert took(batch) <= took(batch + more)
+
+
+@given(chips, st.sampled_from(["H2D", "D2H", "D2D"]), st.integers(0, 1 << 30), st.integers(0, 1 << 30))
+def test_longer_copies_are_never_faster(chip, kind, nbytes, more):
+    """A copy of more bytes takes no less time, and keeps the memory busy for no less."""
+    assert copy_ns(chip, kind, nbytes) <= copy_ns(chip, kind, nbytes + more)
+    assert memory_ns(chip, kind, nbytes) <= memory_ns(chip, kind, nbytes + more)
+    assert memory_ns(chip, kind, nbytes) <= copy_ns(chip, kind, nbytes)
 
 
 @given(chips, sizes, sizes, sizes)
