@@ -42,6 +42,7 @@ _PCIE = "PCI Express base specification 4.0: 16 GT/s a lane, 128b/130b, 16 lanes
 _DK_A2 = "hiascend.com, Atlas 200I DK A2, basic specification (pd_0004)"
 _DUO = "3dnews.ru 1131049, Atlas 300I Duo: two chips, 408 GB/s, 96 GB"
 _CARD_310 = "support.huawei.com, Atlas 300I inference card (models 3000 and 3010), specifications"
+_SERVER_A2 = "e.huawei.com, Atlas 800I A2 server, specifications: HCCS full mesh of 392 GB/s, 200GE RoCE"
 _CARD_910 = "support.huawei.com, Atlas 300T training card (model 9000), specifications"
 _OOM = "out-of-memory messages in vllm-project/vllm-omni issue 1199 and hiyouga/LlamaFactory issue 5491"
 _JPEGD = "hiascend.com, CANN commercial 8.5, JPEGD performance specifications (aclcppdevg_03_0685)"
@@ -189,7 +190,7 @@ _ROWS = (
         28.0,
         "GB/s",
         "derived",
-        "besthub.dev, Ascend specifications 2025-2028: 784 GB/s for the 910C, which is two 910B",
+        _SERVER_A2,
         "392 GB/s a chip in both directions, by 7 peers, by 2 directions",
     ),
     (
@@ -205,8 +206,8 @@ _ROWS = (
         25.0,
         "GB/s",
         "derived",
-        "vengineer.hatenablog.com 2019/09/06 on Hot Chips 31: RoCE v2, two ports of 100 Gbit/s",
-        "2 x 100 Gbit/s / 8",
+        _SERVER_A2,
+        "200GE RoCE a chip: 200 Gbit/s / 8; the 910's two ports of 100 Gbit/s (Hot Chips 31) come to the same",
     ),
     # Memory
     (
