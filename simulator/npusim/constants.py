@@ -207,7 +207,7 @@ _ROWS = (
         "GB/s",
         "derived",
         _SERVER_A2,
-        "200GE RoCE a chip: 200 Gbit/s / 8; the 910's two ports of 100 Gbit/s (Hot Chips 31) come to the same",
+        "200 Gbit/s a chip / 8; the 910's two ports of 100 Gbit/s (Hot Chips 31) come to the same",
     ),
     # Memory
     (
