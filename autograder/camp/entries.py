@@ -148,8 +148,14 @@ def enter_roster(book: Gradebook, roster: dict[str, Learner]) -> None:
     book.db.commit()
 
 
-def hands_by_learner(book: Gradebook, assignment: str) -> dict[str, str]:
-    """A digest of all that a person gave or wrote, or has still to, in each learner's submission."""
+def hands_by_learner(book: Gradebook, assignment: str, learners: list[str] | None = None) -> dict[str, str]:
+    """A digest of all that a person gave or wrote, or has still to, in each learner's submission.
+
+    Args:
+        book: nbgrader's gradebook.
+        assignment: which.
+        learners: whose; all if None.
+    """
     told: dict[str, list[str]] = {}
     base = (
         (Grade, [Grade.manual_score, Grade.extra_credit, Grade.needs_manual_grade]),
@@ -163,6 +169,8 @@ def hands_by_learner(book: Gradebook, assignment: str) -> dict[str, str]:
             .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
             .where(Assignment.name == assignment)
         )
+        if learners is not None:
+            query = query.where(SubmittedAssignment.student_id.in_(learners))
         for learner, *row in book.db.execute(query):
             told.setdefault(learner, []).append(str(row))
     return {

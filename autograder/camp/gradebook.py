@@ -187,7 +187,7 @@ class GradebookDoor:
                 enter_all(book, exercise, [entry for entry, _ in entries])
             except MissingEntry as error:
                 raise GradebookError(f"{error}; run camp release {exercise.id}") from None
-            hands = hands_by_learner(book, exercise.id)
+            hands = hands_by_learner(book, exercise.id, list(receipts))
         with _quiet(), _on_disk():
             for entry, verdict in entries:
                 pages.write_feedback(exercise, entry)
