@@ -62,6 +62,11 @@ def imports() -> Iterator[Figure]:
     yield Figure("import_torch_npu_ms", round(torch_npu * 1e3, 1), "ms", "under 300, on top of import torch")
 
 
+def hardware() -> Iterator[Figure]:
+    """The simulated hardware alone: an operator accounted, memory taken and given back, a million records."""
+    yield from _of_script("hardware.py")
+
+
 def device() -> Iterator[Figure]:
     """Steps on the simulated NPU against the same PyTorch on the CPU, in one process."""
     yield from _of_script("device_steps.py")
@@ -99,13 +104,13 @@ def _wall(command: list[str]) -> float:
 def main() -> int:
     """Measure all, print as it comes, write what was measured; 1 if something could not be."""
     figures: list[Figure] = []
-    groups: list[Callable[[], Iterator[Figure]]] = [imports, device, applications, grading, camp]
+    groups: list[Callable[[], Iterator[Figure]]] = [imports, hardware, device, applications, grading, camp]
     failed = 0
     for group in groups:
         try:
             for figure in group():
                 figures.append(figure)
-                print(f"{figure.name:<24} {figure.value:>10} {figure.unit:<6} ({figure.against})", flush=True)
+                print(f"{figure.name:<25} {figure.value:>10} {figure.unit:<6} ({figure.against})", flush=True)
         except (subprocess.CalledProcessError, OSError) as error:
             failed += 1
             print(f"bench: {group.__name__} could not be measured: {error}", file=sys.stderr)
