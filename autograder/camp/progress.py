@@ -33,7 +33,7 @@ class Progress:
         clock: seconds since any moment.
 
     Attributes:
-        refused: a line for each submission that could not be read.
+        refused: the learner and a line for each submission that could not be read.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Progress:
         before: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.refused: list[str] = []
+        self.refused: list[tuple[str, str]] = []
         self._console = console
         self._before = before
         self._clock = clock
@@ -83,7 +83,8 @@ class Progress:
         """Tell of one verdict."""
         if verdict.outcome is Outcome.REFUSED:
             why = verdict.findings[0] if verdict.findings else "no reason is known"
-            self.refused.append(f"{verdict.assignment} of {verdict.learner} is refused: {why}")
+            line = f"{verdict.assignment} of {verdict.learner} is refused: {why}"
+            self.refused.append((verdict.learner, line))
         if not (earlier and self._standing > _MANY_STANDING):
             note = " (unchanged)" if earlier else ""
             points = f"{verdict.points} of {verdict.max_points}"

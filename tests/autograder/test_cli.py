@@ -371,8 +371,12 @@ def test_interrupt_and_resume(toy, hand_in, right, processes_with, tmp_path):
     ]
     assert processes_with(f"TMPDIR={temporary}") == []
     assert read_verdict(verdict_path(toy, "a1-sums", "ada")).points == 5
-    assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5}
     assert list(temporary.glob("camp-*")) == []
+    for name in ("hang1", "hang2", "hang3"):
+        shutil.rmtree(toy.course / "submitted" / name)
+    again = subprocess.run(command[:-4], capture_output=True, text=True, check=False, timeout=120)
+    assert "graded  ada  a1-sums  5 of 5  full marks (unchanged)" in again.stdout
+    assert GradebookDoor(toy).scores("a1-sums") == {"ada": 5}, "what was not yet entered is entered now"
 
 
 def test_lint_by_command(toy, camp, monkeypatch):

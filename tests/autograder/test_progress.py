@@ -51,7 +51,7 @@ def test_every_verdict_is_a_line(verdicts):
         "graded  l0  a1-sums  0 of 5  no points\ngraded  l1  a1-sums  0 of 5  no points\n"
     )
     assert progress.refused == [
-        "a1-sums of eve is refused: not a notebook: it is a zip; submit the .ipynb",
+        ("eve", "a1-sums of eve is refused: not a notebook: it is a zip; submit the .ipynb"),
     ]
 
 
