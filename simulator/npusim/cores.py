@@ -16,21 +16,14 @@ class Cores:
         self._counts = counts
         self._free: dict[str, list[tuple[int, int]]] = {}  # unit: (time, cores free from then on), by time
 
-    def place(self, unit: str, blocks: int, ready: int, duration: int) -> int:
-        """Gives a task its cores and returns when it starts.
+    def start(self, unit: str, blocks: int, ready: int) -> int:
+        """When that many cores are free, at the earliest from `ready` on.
 
         Args:
-            unit: what it runs on.
+            unit: what a task runs on.
             blocks: how many cores it needs; more than there are counts as all of them.
             ready: the earliest start, in nanoseconds.
-            duration: how long it holds them.
         """
-        start = self.start(unit, blocks, ready)
-        self.hold(unit, blocks, start, start + duration)
-        return start
-
-    def start(self, unit: str, blocks: int, ready: int) -> int:
-        """When that many cores are free, at the earliest from `ready` on."""
         total = self._counts.get(unit, 1)
         free = self._free.get(unit) or [(0, total)]
         need = min(max(blocks, 1), total)

@@ -101,6 +101,7 @@ def test_the_networks_are_the_published_ones(network, macs):
     assert total == pytest.approx(macs, rel=0.06)
 
 
+@pytest.mark.slow
 def test_accuracy_on_the_published_throughputs():
     """Median error at most 15 %, nine rows in ten within 35 %, rank correlation at least 0.97."""
     found = scores(rows())
