@@ -49,7 +49,7 @@ else:
 
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
-_LATER = frozenset({"distributed", "optim", "profiler"})
+_LATER = frozenset({"contrib", "distributed", "optim", "profiler", "testing"})
 _OTHER_OPERATORS = frozenset(
     {
         "copy_memory_",

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch_npu._ops._fused import fused, not_simulated
 from torch_npu._ops.boxes import _iou
 
+ALIGNED = 3
+
 
 def _suppressed(boxes: Tensor, order: Tensor, threshold: float, limit: int) -> list[int]:
     """Indices of boxes that no better one overlaps by more than a threshold, best first."""
@@ -170,7 +172,7 @@ def npu_roi_align(
         pooled_height: rows of the grid.
         pooled_width: columns.
         sample_num: points a cell in each direction; 0 takes as many as the cell has pixels.
-        roi_end_mode: 0 ends a region at its corner, 1 one pixel beyond it.
+        roi_end_mode: 0 ends a region at its corner, 1 one pixel beyond it, 3 moves it by half a pixel.
 
     Returns:
         (N, C, pooled_height, pooled_width).
@@ -178,13 +180,14 @@ def npu_roi_align(
     Raises:
         NotImplementedError: another end mode.
     """
-    if roi_end_mode not in {0, 1}:
-        raise not_simulated("npu_roi_align", f"roi_end_mode={roi_end_mode}", "use 0 or 1")
+    if roi_end_mode not in {0, 1, ALIGNED}:
+        raise not_simulated("npu_roi_align", f"roi_end_mode={roi_end_mode}", "use 0, 1 or 3")
+    aligned = roi_end_mode == ALIGNED
     outs = []
     for roi in rois.float():
-        begin = roi[1:3] * spatial_scale
-        end = (roi[3:5] + roi_end_mode) * spatial_scale
-        size = (end - begin).clamp(min=1.0)
+        begin = roi[1:3] * spatial_scale - (0.5 if aligned else 0.0)
+        end = roi[3:5] * spatial_scale - 0.5 if aligned else (roi[3:5] + roi_end_mode) * spatial_scale
+        size = end - begin if aligned else (end - begin).clamp(min=1.0)
         cells = []
         for start, length, count in ((begin[1], size[1], pooled_height), (begin[0], size[0], pooled_width)):
             points = sample_num or max(1, -(-int(length.ceil()) // count))
