@@ -71,18 +71,20 @@ class OutOfMemoryError(KernelDiedError):
 class Prober(Protocol):
     """The side of the kernel that a check may touch."""
 
-    def probe(self, code: str, inputs: dict[str, Data]) -> Data:
-        """Run `code` in a copy of the learner's namespace and return its `result`."""
+    def probe(self, code: str, inputs: dict[str, Data], beside: str = "") -> Data:
+        """Run `code` in a copy of the learner's namespace and return its `result`.
+
+        With `beside`, which is run first and out of its sight, also what that collected, as a pair.
+        """
         ...
 
 
 class Device(Protocol):
     """How a device's events are collected in the kernel, and judged here; `npusim.replay.Timed` is one."""
 
-    before: str
-    """Run before the probe; gives it `begin()` and `end()`, which bound what is collected."""
-    after: str
-    """Run after the probe; leaves its result and what was collected, as a pair."""
+    witness: str
+    """Code that the kernel runs beside the probe, out of its sight. It defines `begin()` and `end()`, which
+    bound what is collected, and leaves that in `collected`."""
 
     def read(self, data: Data) -> Any:
         """The events, if they hold.
@@ -176,7 +178,7 @@ class Ask:
 
         Args:
             device: what collects the events in the kernel and judges them here.
-            probe: as for `run`; calls `begin()` and `end()` around what counts.
+            probe: as for `run`; calls `begin()` and `end()`, each on a line of its own, around what counts.
             inputs: as for `run`.
 
         Raises:
@@ -190,7 +192,7 @@ class Ask:
             raise TamperedError(
                 f"your code uses {self._on_simulator}, which no real device has; device time is not judged so"
             )
-        answer = self._kernel.probe(f"{device.before}\n{probe}\n{device.after}", inputs)
+        answer = self._kernel.probe(probe, inputs, device.witness)
         try:
             came, collected = answer
             return came, device.read(collected)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ASK = "camp.ask"
+BEGIN, END = "camp.begin", "camp.end"
+"""Stand in a probe's text for the functions that bound what is collected beside it."""
 KEY_BYTES = 32
 # Reading these leads from a learner's function to the frames of the check that called it.
 _FRAMES = frozenset({"tb_frame", "gi_frame", "cr_frame", "ag_frame"})
@@ -54,6 +56,9 @@ _MAX_WRAPS = 8
 _MAX_NAMES = 5
 _WATCHED = (
     "builtins",
+    "hashlib",
+    "math",
+    "types",
     "torch",
     "torch._C",
     "torch.utils._python_dispatch",
@@ -62,6 +67,7 @@ _WATCHED = (
 )
 _WATCHED_WHOLE = ("npusim", "torch_npu", "acl")
 _FREE = frozenset({"__repr__", "__str__", "__format__", "__doc__", "__module__"})
+_LIST_OBJECTS = frozenset({"gc.get_objects", "gc.get_referrers"})
 _ALWAYS = frozenset({"sys.settrace", "sys._current_frames"})
 _REFUSAL = "graded code cannot do this: {} leads into the grader's own frames; leave it out"
 
@@ -70,7 +76,9 @@ class GradedCodeError(RuntimeError):
     """The learner's code tried to reach the frames of whoever calls it."""
 
 
-def guard(libraries: tuple[str, ...], cells: str) -> Callable[[str, tuple[Any, ...]], None]:
+def guard(
+    libraries: tuple[str, ...], cells: str, running: list[int]
+) -> Callable[[str, tuple[Any, ...]], None]:
     """A hook that refuses learners' code the frames of its callers.
 
     Libraries may have them: logging and warnings need them.
@@ -78,6 +86,7 @@ def guard(libraries: tuple[str, ...], cells: str) -> Callable[[str, tuple[Any, .
     Args:
         libraries: folders whose code is not the learner's.
         cells: a part of the file names that cells are given.
+        running: holds something while a probe runs, whose own names the garbage collector would list.
     """
     getframe, ident, active = sys._getframe, _thread.get_ident, set[int]()  # noqa: SLF001 - its purpose
 
@@ -91,7 +100,7 @@ def guard(libraries: tuple[str, ...], cells: str) -> Callable[[str, tuple[Any, .
         if event in {"compile", "code.__new__"}:
             pretended = args[1]
             return "a file name of a library" if type(pretended) is str and not of_learner(pretended) else ""
-        return event if event in _GIVE_FRAMES or event in _ALWAYS else ""
+        return event if event in _GIVE_FRAMES | _ALWAYS or (running and event in _LIST_OBJECTS) else ""
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         me = ident()
@@ -132,6 +141,7 @@ class Watch:
         self._codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self._seen = set[int]()
         self._classes: list[tuple[type, set[str], set[str]]] = []  # what each has, and what it inherits
+        self._modules = dict(sys.modules)
 
     def note(self, module: ModuleType, *, whole: bool) -> None:
         """Note a module's functions and classes; with `whole`, also what is in its classes."""
@@ -164,7 +174,11 @@ class Watch:
 
     def restore(self) -> list[str]:
         """Put back what was replaced, and return its names."""
-        found = []
+        here = sys.modules
+        found = [name for name, module in self._modules.items() if here.get(name) is not module]
+        for name in found:
+            here[name] = self._modules[name]
+        found += self._without_modes()
         for names, owner, key, value in self._held:
             now = names.get(key)
             if now is not value and not self._librarys(now, 0):
@@ -180,6 +194,27 @@ class Watch:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
                 found.append(function.__qualname__)
+        return found
+
+    def _without_modes(self) -> list[str]:
+        """End the modes of PyTorch that no library wrote: each would answer for every tensor."""
+        torch = self._modules.get("torch._C")
+        if torch is None:
+            return []
+        found = []
+        for kind in ("function", "dispatch"):
+            length, pop, push = (
+                getattr(torch, f"_{what}_torch_{kind}_stack") for what in ("len", "pop", "push_on")
+            )
+            kept = []
+            while length():
+                mode = pop()
+                if self._librarys(type(mode), 0):
+                    kept.append(mode)
+                else:
+                    found.append(type(mode).__name__)
+            for mode in reversed(kept):
+                push(mode)
         return found
 
     def _librarys(self, value: Any, depth: int) -> bool:
@@ -222,10 +257,11 @@ def generators() -> list[tuple[Callable[[], Any], Callable[[Any], Any], Callable
     return found
 
 
-def answerer(
+def answerer(  # noqa: PLR0913, PLR0917 - what it must hold, as no name can be looked up later
     namespace: dict[str, Any],
     publish: Callable[..., Any],
     restore: Callable[[], list[str]],
+    running: list[int],
     key: bytes,
     form: tuple[str, int],
 ) -> Callable[[str, tuple[Any, ...]], None]:
@@ -237,6 +273,7 @@ def answerer(
         namespace: the learner's names.
         publish: sends data to the grader.
         restore: puts back what was replaced in the libraries, and names it.
+        running: holds something while a probe runs.
         key: what both sides sign with.
         form: the type that the data is sent under, and how many characters it may have.
     """
@@ -256,24 +293,36 @@ def answerer(
         order, signed = args
         if type(order) is not str or signature(order) != signed:
             return
-        number, code, inputs, seed = scan(order, 0)[0]
+        number, code, inputs, seed, beside = scan(order, 0)[0]
         if number <= asked[0]:
             return
         asked[0] = number
         restore()
-        inside = {**namespace, "__builtins__": dict(own), **inputs}
+        # A learner's own `type` or `float` is the learner's business, not the probe's.
+        inside = {k: v for k, v in namespace.items() if k not in own or k[:2] == "__"}
+        inside |= {"__builtins__": dict(own), **inputs}
+        apart: dict[str, Any] = {"__builtins__": dict(own), "__name__": "camp.witness"}
+        exec(compile(beside, "<grader>", "exec"), apart)  # noqa: S102 - the grader's own, as the probe
+        compiled = compile(code, "<hidden check>", "exec")
+        # In the probe's constants, not among its names, which the learner's code can get hold of.
+        known = {BEGIN: apart.get("begin"), END: apart.get("end")}
+        constants = [known.get(c, c) if type(c) is str else c for c in compiled.co_consts]
+        compiled = compiled.replace(co_consts=tuple(constants))
         drawn = [(put, get(), sow) for get, put, sow in in_use()]
         try:
             for _, _, sow in drawn:
                 sow(seed)
-            exec(compile(code, "<hidden check>", "exec"), inside)  # noqa: S102 - the grader's own
+            running.append(number)
+            exec(compiled, inside)  # noqa: S102
         finally:
+            running.clear()
             for put, state, _ in drawn:
                 put(state)
         if "result" not in inside:
             raise NameError("the hidden check got no result")
         write = encoder({}, plain, escape, None, ": ", ", ", False, False, True)  # noqa: FBT003 - C's own
-        data = "".join(write(inside["result"], 0))
+        result = [inside["result"], apart["collected"]] if beside else inside["result"]
+        data = "".join(write(result, 0))
         if len(data) > limit:
             raise ValueError(f"it gave back {len(data)} bytes; at most {limit} are read")
         replaced = "".join(write(restore()[:_MAX_NAMES], 0))
@@ -319,9 +368,10 @@ def start(shell: Any, mime: str, limit: int) -> None:
         whole = name.partition(".")[0] in _WATCHED_WHOLE
         if whole or name in _WATCHED:
             watch.note(module, whole=whole)
-    refuse = guard(libraries, "/ipykernel_")
+    running: list[int] = []
+    refuse = guard(libraries, "/ipykernel_", running)
     publish = shell.display_pub.publish
-    answer = answerer(shell.user_ns, publish, watch.restore, key, (mime, limit))
+    answer = answerer(shell.user_ns, publish, watch.restore, running, key, (mime, limit))
     publish({mime: key.hex()}, {})
     hide(refuse, answer)
     sys.addaudithook(refuse)

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -25,7 +26,7 @@ from camp.checks import (
     TamperedError,
 )
 from camp.errors import KernelStartError
-from camp.inside import ASK
+from camp.inside import ASK, BEGIN, END
 from camp.running import DATA_TYPE, READY_SECONDS, Running, started
 from camp.scratch import scratch_folder
 from camp.warm.orders import LONGEST_FOLDER
@@ -61,6 +62,8 @@ del _camp
 __import__("linecache").clearcache()
 """
 _PROBE = "__import__('sys').audit({event!r}, {order!r}, {signed!r})"
+# Calls that stand alone on their line; see `camp.inside`, where the names are.
+_BEGIN, _END = (re.compile(rf"(?m)^(\s*){name}\(\)$") for name in ("begin", "end"))
 _INSIDE = Path(__file__).with_name("inside.py").read_text(encoding="utf-8")
 
 
@@ -123,8 +126,14 @@ class Kernel:
         """Begin to ask on behalf of one check: what its probes draw at random depends on this text alone."""
         self._task, self._drawn = seed, 0
 
-    def probe(self, code: str, inputs: dict[str, Data]) -> Data:
+    def probe(self, code: str, inputs: dict[str, Data], beside: str = "") -> Data:
         """Run `code` in a copy of the kernel's namespace, with `inputs` in it, and return its `result`.
+
+        Args:
+            code: what to run.
+            inputs: further names in it.
+            beside: code that is run first, where `code` cannot see it; see `camp.checks.Device`. With it, a
+                pair is returned, of the result and of what it collected.
 
         Raises:
             ProbeFailedError: it raised, or left nothing that can be read as data.
@@ -134,7 +143,9 @@ class Kernel:
         running = self._ready()
         self._asked += 1
         self._drawn += 1
-        order = json.dumps([self._asked, code, inputs, seed_of(f"{self._task}/{self._drawn}")])
+        for call, constant in ((_BEGIN, BEGIN), (_END, END)):
+            code = call.sub(rf"\1{constant!r}()", code) if beside else code
+        order = json.dumps([self._asked, code, inputs, seed_of(f"{self._task}/{self._drawn}"), beside])
         source = _PROBE.format(event=ASK, order=order, signed=_signature(self._key, order))
         try:
             outputs = self._execute(running, source, self._timeout)

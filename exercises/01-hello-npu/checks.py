@@ -25,7 +25,7 @@ moved = to_device(given, torch.device(device) if as_device else device)
 result = {
     "kind": type(moved).__name__,
     "names": list(moved),
-    "devices": [str(t.device) for t in moved.values()],
+    "devices": [str(t.device) if type(t) is torch.Tensor else type(t).__name__ for t in moved.values()],
     "dtypes": [str(t.dtype) for t in moved.values()],
     "values": [t.cpu().tolist() for t in moved.values()],
     "same_dict": moved is given,
@@ -121,7 +121,7 @@ torch.manual_seed(seed)
 net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
 net.register_buffer("scale", torch.tensor(scale))
 def state(module):
-    return {name: t.detach().cpu().tolist() for name, t in module.state_dict().items()}
+    return {name: t.detach().cpu().tolist() for name, t in torch.nn.Module.state_dict(module).items()}
 before = state(net)
 dtypes = {name: str(t.dtype) for name, t in net.state_dict().items()}
 placed, optimizer = place(net, lr, device)
@@ -130,7 +130,10 @@ result = {
     "after": state(placed),
     "dtypes": dtypes,
     "dtypes_after": {name: str(t.dtype) for name, t in placed.state_dict().items()},
-    "devices": {name: str(t.device) for name, t in placed.state_dict().items()},
+    "devices": {
+        name: str(t.device) if type(t) is torch.Tensor else type(t).__name__
+        for name, t in torch.nn.Module.state_dict(placed).items()
+    },
 }
 """
 
@@ -356,10 +359,10 @@ begin()
 y = layer(x)
 end()
 result = {
-    "device": str(y.device),
+    "device": str(y.device) if type(y) is torch.Tensor else type(y).__name__,
     "dtype": str(y.dtype),
     "values": y.detach().cpu().tolist(),
-    "trained": [name for name, p in layer.named_parameters() if p.requires_grad],
+    "trained": [name for name, p in torch.nn.Module.named_parameters(layer) if p.requires_grad],
 }
 """
 
@@ -455,7 +458,7 @@ begin()
 mean = train(net, optimizer, data)
 end()
 result = {
-    "kind": type(mean).__name__,
+    "kind": "float" if type(mean) is float else f"{type(mean).__module__}.{type(mean).__name__}",
     "mean": float(mean),
     "weights": [net.weight.item(), net.bias.item()],
 }
@@ -669,7 +672,8 @@ for _ in range(3):
 begin()
 ms = device_ms(work, repeats)
 end()
-result = {"kind": type(ms).__name__, "ms": float(ms)}
+kind = "float" if type(ms) is float else f"{type(ms).__module__}.{type(ms).__name__}"
+result = {"kind": kind, "ms": float(ms)}
 """
 ROWS = 2048
 

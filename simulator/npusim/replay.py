@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 20_000
 NS_PER_MS = 1e6
-_OUTPUT = "\nresult = [result, _found]\n"
 
 
 class ReplayError(ValueError):
@@ -80,15 +79,14 @@ class Timed:
     """How a hidden check asks for device time; see `camp.checks.Ask.on_device`.
 
     Attributes:
-        before: what is run before the probe. It gives the probe two functions: `begin()` waits for the device
-            and collects from there on, `end()` keeps what happened.
-        after: what is run after it.
+        soc: the chip that the program must have run on.
+        witness: what the kernel runs beside the probe. Its `begin()` waits for the device and collects from
+            there on, its `end()` keeps what happened.
     """
 
     def __init__(self, soc: str = DEFAULT_SOC) -> None:
         self.soc = soc
-        self.before = Path(witness.__file__).read_text(encoding="utf-8").replace("from __future__", "# ", 1)
-        self.after = _OUTPUT
+        self.witness = Path(witness.__file__).read_text(encoding="utf-8")
 
     def read(self, data: Any) -> list[Event]:
         """The events between `begin()` and `end()`, once they have been found to hold.

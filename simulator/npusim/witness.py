@@ -25,8 +25,8 @@ PRICED = (
 )
 """The modules that decide what takes how long."""
 # Operators by which programs read the device, or train on it; who takes their place could hide work.
-_DISPATCHED = ("_local_scalar_dense", "_to_copy", "copy_", "_copy_from", "addmm", "mm", "add.Tensor", "equal")
-_KERNELS = "/torch_npu/_sim/"
+_DISPATCHED = ("_local_scalar_dense", "_to_copy", "copy_", "_copy_from", "addmm", "mm", "equal", "item")
+_KERNELS, _CELLS = "/torch_npu/_sim/", "/ipykernel_"
 
 
 def fingerprint() -> str:
@@ -77,7 +77,7 @@ def begin() -> None:
         if index in node._devices:  # noqa: SLF001 - one that nobody has used is not made by looking
             node.device(index).synchronize()
     _marked[:] = [len(node.records), node.host.now]
-    _found.clear()
+    collected.clear()
 
 
 def end() -> None:
@@ -99,7 +99,7 @@ def end() -> None:
             table.append([task.name, task.kind, task.nbytes, *operands])
         times = [record.launched - now, record.start - now, record.duration]
         rows.append([record.category, number, record.device, record.stream, *times])
-    _found.update(
+    collected.update(
         tasks=table,
         rows=rows,
         now=node.host.now - now,
@@ -134,12 +134,13 @@ def _replaced_operators() -> list[str]:
     dump = sys.modules["torch"]._C._dispatch_dump  # noqa: SLF001 - the only way to see who serves an operator
     found = []
     for name in _DISPATCHED:
-        lines = [ln for ln in dump(f"aten::{name}").splitlines() if ln.startswith("PrivateUse1: ")]
-        if not lines or _KERNELS not in lines[0]:
+        text = dump(f"aten::{name}")
+        lines = [ln for ln in text.splitlines() if ln.startswith("PrivateUse1: ")]
+        if _CELLS in text or any(_KERNELS not in line for line in lines):
             found.append(f"operator {name}")
     return found
 
 
 _marked: list[int] = []
-_found: dict[str, Any] = {}
+collected: dict[str, Any] = {}
 _kept: list[Any] = []  # so that no two tasks of one collection have the same id

@@ -116,7 +116,7 @@ def test_run_hands_on_probe_and_inputs(ask):
 class Meter:
     """A device whose events are the numbers that the probe collects."""
 
-    before, after = "events = []", "result = [result, events]"
+    witness = "collected = []"
 
     def read(self, data):
         """Whole numbers hold."""
@@ -129,9 +129,9 @@ class Answers:
     def __init__(self, answer):
         self.answer, self.asked = answer, []
 
-    def probe(self, code, inputs):
+    def probe(self, code, inputs, beside=""):
         """Answer."""
-        self.asked.append((code, inputs))
+        self.asked.append((code, inputs, beside))
         return self.answer
 
 
@@ -139,7 +139,7 @@ def test_on_device_brings_result_and_events():
     """The probe runs between what collects the events and what sends them; they are judged here."""
     kernel = Answers(["fine", ["1", "2"]])
     assert Ask(kernel, "seed").on_device(Meter(), "result = f(x)", x=3) == ("fine", [1, 2])
-    assert kernel.asked == [("events = []\nresult = f(x)\nresult = [result, events]", {"x": 3})]
+    assert kernel.asked == [("result = f(x)", {"x": 3}, "collected = []")]
 
 
 @pytest.mark.parametrize("answer", [["fine", ["one"]], ["fine"], ["fine", [], 3], ["fine", [None]]])

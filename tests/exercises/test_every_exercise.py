@@ -39,7 +39,7 @@ class Recorder:
     def __init__(self):
         self.asked = []
 
-    def probe(self, code, inputs):
+    def probe(self, code, inputs, beside=""):  # noqa: ARG002 - the kernel's own
         """Note the question."""
         self.asked.append((code, inputs))
         raise self.NoAnswerError

@@ -41,7 +41,7 @@ def collected(machine, *, reads=False):
     witness.begin()
     work(machine, reads=reads)
     witness.end()
-    return json.loads(json.dumps(witness._found))
+    return json.loads(json.dumps(witness.collected))
 
 
 @pytest.mark.parametrize("reads", [False, True])
@@ -67,7 +67,7 @@ def test_two_streams_hold(machine):
     second.launch(npusim.Op("Add", "elementwise", [SMALL, SMALL], [SMALL]))
     device.synchronize()
     witness.end()
-    assert len(Timed().read(witness._found)) == 8
+    assert len(Timed().read(witness.collected)) == 8
 
 
 def test_waiting_is_seen_and_can_be_taken_away(machine):
@@ -90,7 +90,7 @@ def test_no_events_hold():
     """A program that gave the device nothing has an empty list."""
     witness.begin()
     witness.end()
-    assert Timed().read(witness._found) == []
+    assert Timed().read(witness.collected) == []
 
 
 FORGERIES = {
