@@ -50,14 +50,14 @@ class Callbacks:
         """Lets a thread process a stream's callbacks.
 
         Raises:
-            CallbackError: another thread does (100033).
+            CallbackError: another thread does (107011).
         """
         with self._changed:
             if id(stream) in self._threads:
                 raise CallbackError(
-                    f"stream {stream.id} already has a thread for its callbacks (error code 100033); "
+                    f"stream {stream.id} already has a thread for its callbacks (error code 107011); "
                     "unsubscribe that one first.",
-                    code=100033,
+                    code=107011,
                 )
             self._threads[id(stream)] = (thread, stream)
             self._queues.setdefault(thread, deque())
@@ -66,14 +66,14 @@ class Callbacks:
         """Ends that.
 
         Raises:
-            CallbackError: the thread did not process this stream's callbacks (100034).
+            CallbackError: the thread did not process this stream's callbacks (107012).
         """
         with self._changed:
             if self._threads.get(id(stream), (None,))[0] != thread:
                 raise CallbackError(
                     f"thread {thread} does not process the callbacks of stream {stream.id} "
-                    "(error code 100034); subscribe it first.",
-                    code=100034,
+                    "(error code 107012); subscribe it first.",
+                    code=107012,
                 )
             del self._threads[id(stream)]
             if thread not in {number for number, _ in self._threads.values()}:
@@ -97,20 +97,20 @@ class Callbacks:
             timeout: seconds of the machine's clock to wait for one; None: for ever.
 
         Raises:
-            CallbackError: the thread subscribed to nothing (100035), or none came in time (100036).
+            CallbackError: the thread subscribed to nothing (107012), or none came in time (507012).
         """
         thread = threading.get_ident()
         with self._changed:
             if thread not in self._queues:
                 raise CallbackError(
-                    f"thread {thread} processes no stream's callbacks (error code 100035); "
+                    f"thread {thread} processes no stream's callbacks (error code 107012); "
                     "subscribe it to a stream first.",
-                    code=100035,
+                    code=107012,
                 )
             if not self._changed.wait_for(lambda: self._queues.get(thread), timeout):
                 raise CallbackError(
-                    "no callback came in time (error code 100036); process again, or wait longer.",
-                    code=100036,
+                    "no callback came in time (error code 507012); process again, or wait longer.",
+                    code=507012,
                 )
             call = self._queues[thread][0]
         self._host.wait_until(call.time)

@@ -118,9 +118,9 @@ def test_wrong_use_has_the_real_codes(monkeypatch):
     monkeypatch.setattr("npusim.callbacks.PATIENCE", 0.01)
     stream.launch_callback(lambda: None)
     for attempt, code in (
-        (lambda: calls.subscribe(2, stream), 100033),
-        (lambda: calls.unsubscribe(2, stream), 100034),
-        (lambda: calls.process(0.01), 100035),
+        (lambda: calls.subscribe(2, stream), 107011),
+        (lambda: calls.unsubscribe(2, stream), 107012),
+        (lambda: calls.process(0.01), 107012),
         (stream.synchronize, 507046),
     ):
         with pytest.raises(npusim.CallbackError, match=str(code)) as caught:
@@ -129,5 +129,5 @@ def test_wrong_use_has_the_real_codes(monkeypatch):
         assert "\n" not in str(caught.value)
     own = node.device(0).create_stream()
     calls.subscribe(threading.get_ident(), own)
-    with pytest.raises(npusim.CallbackError, match="100036"):
+    with pytest.raises(npusim.CallbackError, match="507012"):
         calls.process(0.01)
