@@ -155,6 +155,7 @@ def site_fingerprint(layout: Layout) -> str:
         layout.root,
         layout.book,
         layout.root / "simulator",
+        layout.root / "tests" / "simulator",  # a page says what they hold
         layout.root / "requirements.txt",
         *grader_shown(layout),
     )
@@ -167,6 +168,7 @@ def kernel_fingerprint(layout: Layout) -> str:
         layout.book / "build.py",
         layout.book / "explorables",
         layout.root / "simulator",
+        layout.root / "tests" / "simulator",
         *grader_shown(layout),
     )
 
@@ -254,6 +256,8 @@ def page_environment(layout: Layout) -> dict[str, str]:
     return {
         **os.environ,
         "IPYTHONDIR": str(profile.parent),
+        # a page runs our commands (`!atc`) whether or not the environment was activated
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUTF8": "1",
     }

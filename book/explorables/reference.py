@@ -68,6 +68,15 @@ class Markdown:
         return self.text
 
 
+# What Markdown would take for something else.
+_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "|<>*_[]$`{}~"})
+
+
+def plain(text: str) -> str:
+    """Text as it stands, in one line, for a table or a list."""
+    return " ".join(text.split()).translate(_SIGNS)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None = None) -> Markdown:
     """A table that the page's search finds, as the book sets tables.
 

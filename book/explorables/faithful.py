@@ -1,0 +1,105 @@
+"""How faithful the simulation is: its scoreboards as far as they are quick, and what its tests hold it to."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import npusim
+from calibration.fit import scores
+from calibration.published import rows
+from scoreboard import torch_npu_names
+
+from explorables.reference import Markdown, plain, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARD = ROOT / "build" / "scoreboard"
+TESTS = ROOT / "tests" / "simulator"
+
+
+class Held(NamedTuple):
+    """What one test holds: its file, and the first sentence of its docstring."""
+
+    file: Path
+    holds: str
+
+
+def _operators() -> tuple[str, str]:
+    """What the last run over PyTorch's operator database found, if there was one on this machine."""
+    path = BOARD / "op_db.json"
+    if not path.is_file():
+        return "not measured on this machine", "`make scoreboard` (ten minutes)"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    figures = ", ".join(f"{found[kind]} {kind}" for kind in ("native", "fallback", "refused", "wrong"))
+    return f"{figures}, of {found['total']}", "`make scoreboard`, its last run on this machine"
+
+
+def scoreboard() -> Markdown:
+    """The figures, and where each comes from."""
+    counts = npusim.provenance_counts()
+    model = scores(rows())
+    throughput = (
+        f"median error {model['median_abs_rel_error']:.1%}, {model['within_35_percent']:.0%} within 35%, "
+        f"rank correlation {model['spearman']:.3f}, over {model['rows']} figures"
+    )
+    every = torch_npu_names.names()
+    present = sum(torch_npu_names.resolves(name) for name in every)
+    operators, where = _operators()
+    here = "computed for this page"
+    return table(
+        ("What", "Figures", "Where they come from"),
+        [
+            ("Constants of the cost model", ", ".join(f"{n} {kind}" for kind, n in counts.items()), here),
+            (
+                "Predicted against published throughput",
+                throughput,
+                here,
+            ),
+            ("Public names of torch_npu that resolve", f"{present} of {len(every)}", here),
+            ("Operators of PyTorch's own test database, with gradients", operators, where),
+        ],
+    )
+
+
+def names_by_module() -> Markdown:
+    """For each module of torch_npu, how many of its public names resolve, and which do not."""
+    groups: dict[str, list[tuple[str, bool]]] = {}
+    for name in torch_npu_names.names():
+        parts = name.split(".")
+        module = ".".join(parts[: 2 if len(parts) > 2 else 1])  # noqa: PLR2004  torch_npu.npu.Event: its module
+        groups.setdefault(module, []).append((name, torch_npu_names.resolves(name)))
+    lines = []
+    for module, found in sorted(groups.items()):
+        missing = [name.removeprefix(f"{module}.") for name, there in found if not there]
+        shown = ", ".join(f"`{name}`" for name in missing) or "none"
+        lines.append((f"`{module}`", f"{len(found) - len(missing)} of {len(found)}", shown))
+    return table(("Module", "Resolve", "Missing"), lines)
+
+
+def sentences(folder: Path) -> Iterator[Held]:
+    """Every test of the simulator with what it holds, in the order of files and lines."""
+    for path in sorted(folder.rglob("test_*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if not isinstance(node, ast.FunctionDef) or not node.name.startswith("test_"):
+                continue
+            if words := ast.get_docstring(node):
+                yield Held(path, " ".join(words.split("\n\n")[0].split()))
+
+
+def held_by_tests(face: str) -> Markdown:
+    """What the tests of one face hold, a list for each of their files."""
+    lines: list[str] = []
+    before = None
+    for test in sentences(TESTS / face):
+        if test.file != before:
+            subject = test.file.stem.removeprefix("test_").replace("_", " ")
+            lines += ["", f"**{subject}**", ""]
+            before = test.file
+        lines.append(f"- {plain(test.holds)}")
+    return Markdown("\n".join(lines))
