@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nbgrader.api import Assignment, BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from nbgrader.api import Gradebook
@@ -33,6 +34,8 @@ class Graded:
     """How much longer this learner had than the others."""
     to_grade: tuple[str, ...] = ()
     """The grade ids that a person still has to grade."""
+    by_hand: Mapping[str, float] = field(default_factory=dict)
+    """The points that a person gave, extra credit included, by grade id."""
 
     @property
     def final(self) -> float | None:
@@ -48,7 +51,7 @@ class Graded:
 
 
 def grades(book: Gradebook, assignment: str) -> dict[str, Graded]:
-    """The grades of one assignment, by learner, read in three queries.
+    """The grades of one assignment, by learner, read in four queries.
 
     Raises:
         SQLAlchemyError: the database refused.
@@ -63,12 +66,25 @@ def grades(book: Gradebook, assignment: str) -> dict[str, Graded]:
     )
     for name, cell in book.db.execute(by_hand.order_by(BaseCell.name)):
         waiting.setdefault(name, []).append(cell)
+    given: dict[str, dict[str, float]] = {}
+    decided = select(learner, BaseCell.name, Grade.score).where(
+        *here,
+        of_notebook,
+        of_grade,
+        BaseCell.id == Grade.cell_id,
+        or_(Grade.manual_score.is_not(None), Grade.extra_credit.is_not(None)),
+    )
+    for name, cell, score in book.db.execute(decided):
+        given.setdefault(name, {})[cell] = float(score)
     earned = select(learner, func.sum(Grade.score)).where(*here, of_notebook, of_grade).group_by(learner)
     points = {name: float(total or 0) for name, total in book.db.execute(earned)}
     columns = (learner, SubmittedAssignment.timestamp, SubmittedAssignment.extension, Assignment.duedate)
     entries = select(*columns, func.sum(SubmittedNotebook.late_submission_penalty)).where(*here, of_notebook)
     return {
-        name: _graded(points.get(name, 0.0), float(off or 0), when, due, more, tuple(waiting.get(name, ())))
+        name: replace(
+            _graded(points.get(name, 0.0), float(off or 0), when, due, more, tuple(waiting.get(name, ()))),
+            by_hand=given.get(name, {}),
+        )
         for name, when, more, due, off in book.db.execute(entries.group_by(*columns))
     }
 

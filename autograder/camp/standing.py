@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from nbgrader.utils import parse_utc
 
 from camp.policy import POLICY_FILE, Late, Policy, PolicyError, load_policy, penalty
+from camp.records import submitted_folder
 from camp.roster import ROSTER_FILE, Learner, RosterError, load_roster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from camp.course import Course
@@ -121,6 +122,21 @@ def load_class(layout: Layout, course: Course) -> ClassRules:
             f"{path} has groups, but {ROSTER_FILE} beside it names none; fill its column 'group'"
         )
     return rules
+
+
+def counting(layout: Layout, course: Course, rules: ClassRules) -> Callable[[str, str], str]:
+    """A function of assignment and learner that names whose submission counts for them."""
+
+    def counts(assignment: str, learner: str) -> str:
+        members = rules.members(assignment, learner)
+        if len(members) == 1:
+            return learner
+        notebook = course.find(assignment).notebook
+        found = {m: submitted_at(submitted_folder(layout, assignment, m), notebook) for m in members}
+        submitted = {member: when for member, when in found.items() if when}
+        return rules.standings(assignment, learner, submitted)[0].submitter if submitted else learner
+
+    return counts
 
 
 def unknown(layout: Layout, strangers: Iterable[str]) -> RosterError:

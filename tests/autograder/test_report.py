@@ -94,6 +94,25 @@ def test_columns_are_the_interface():
     ]
 
 
+def test_grades_add_up_to_what_counts():
+    """Points by hand replace the verdict's, lateness is a row, a group's submission is each member's."""
+    grades = {
+        "a1-sums": {
+            "ada": Graded(score=3.5, penalty=0.5, by_hand={"total_check": 1.5}),
+            "bo": Graded(score=2.0),
+            "left out": Graded(score=0.0),
+        }
+    }
+    text = grades_csv([_verdict("ada")], grades, lambda _, learner: "ada" if learner == "bo" else learner)
+    assert text.splitlines()[1:] == [
+        "ada,a1-sums,double,2,2,passed",
+        "ada,a1-sums,total,1.5,3,graded by hand",
+        "ada,a1-sums,late_penalty,-0.5,0,late",
+        "bo,a1-sums,double,2,2,passed",
+        "bo,a1-sums,total,0,3,failed",
+    ]
+
+
 def test_names_survive_the_table():
     """Names with commas, quotes and lines of other scripts come back as they are."""
     names = ['a,"b"', "王小明", "a\tb"]
@@ -270,6 +289,23 @@ def test_a_thousand_learners(toy):
     path = write_report(toy, load_course(toy.exercises), found)
     assert path.stat().st_size < 500_000
     assert "All 1000" in path.read_text(encoding="utf-8")
+
+
+def test_a_thousand_learners_in_many_assignments(toy, monkeypatch):
+    """Where the tables of learners would make the page heavy, each has a page of its own, with whole links."""
+    monkeypatch.setattr("camp.report.page.APART_FROM", 4)
+    course = load_course(toy.exercises)
+    index = write_report(toy, course, [_verdict(name) for name in ("ada", "bo", "cleo", "x#y?z%20")])
+    assert "learners/a1-sums.html" in Page(index.read_text(encoding="utf-8")).links
+    assert "cleo" not in Page(index.read_text(encoding="utf-8")).words
+    apart = index.parent / "learners" / "a1-sums.html"
+    page = Page(apart.read_text(encoding="utf-8"))
+    assert page.open == []
+    assert {"ada", "bo", "cleo", "x#y?z%20"} <= set(page.words)
+    pages = {(apart.parent / unquote(link)).resolve() for link in page.links if "feedback" in link}
+    assert pages == {
+        feedback_page(toy, _Exercise, name).resolve() for name in ("ada", "bo", "cleo", "x#y?z%20")
+    }
 
 
 @pytest.mark.slow

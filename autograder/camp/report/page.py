@@ -22,7 +22,7 @@ from camp.report.faults import Fault, faults
 from camp.report.items import MIN_LEARNERS, MIN_TIMED, Item, item
 from camp.report.tables import grades_csv, questions_csv, tasks_csv
 from camp.report.worktime import MAX_GAP_MINUTES, working_minutes
-from camp.standing import load_class
+from camp.standing import counting, load_class
 from camp.verdict import Outcome, Status, Verdict, in_words
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ MAX_LISTED = 100
 """Rows of the lists of findings and of manual grading."""
 FOLDED_FROM = 60
 """A table of so many learners is folded until it is asked for."""
+APART_FROM = 3000
+"""With so many rows over all assignments, each table of learners becomes a page of its own."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Section:
     late: bool
     """Whether anything is known of deadlines, so that the table has their columns."""
     folded: bool
+    apart: bool
     timed: bool
     """Whether any submission holds recorded times."""
     judged: bool
@@ -107,31 +110,42 @@ def write_report(
     Raises:
         PolicyError, RosterError: the data of the class are wrong.
     """
-    write_text(layout.report / "grades.csv", grades_csv(all_verdicts))
     sections = []
     rules = load_class(layout, course)
+    apart = len(all_verdicts) >= APART_FROM
+    table = grades_csv(all_verdicts, grades, counting(layout, course, rules))
+    write_text(layout.report / "grades.csv", table)
     for assignment in course.assignment:
         here = [v for v in all_verdicts if v.assignment == assignment.id]
         if here:
             write_text(layout.report / "questions" / f"{assignment.id}.csv", questions_csv(here))
             exercise = load_exercise(course, assignment.id)
-            sections.append(_section(layout, exercise, here, (grades or {}).get(exercise.id, {}), rules))
+            sections.append(
+                _section(layout, exercise, here, (grades or {}).get(exercise.id, {}), rules, apart=apart)
+            )
     write_text(
         layout.report / "tasks.csv", tasks_csv([(s.exercise.id, it) for s in sections for it in s.items])
     )
     page = layout.report / "index.html"
-    write_text(page, _render(course, sections))
+    write_text(page, _render("report.html", course=course.course, sections=sections))
+    for section in sections if apart else []:
+        write_text(
+            layout.report / "learners" / f"{section.exercise.id}.html", _render("learners.html", s=section)
+        )
     return page
 
 
-def _render(course: Course, sections: list[Section]) -> str:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+def _render(template: str, **what: object) -> str:
     folder = resources.files("camp").joinpath("templates")
-    return environment.from_string(folder.joinpath("report.html").read_text(encoding="utf-8")).render(
-        course=course.course,
-        sections=sections,
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(folder)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **what,
         style=folder.joinpath("page.css").read_text(encoding="utf-8"),
         min_learners=MIN_LEARNERS,
         min_timed=MIN_TIMED,
@@ -147,6 +161,8 @@ def _section(
     here: list[Verdict],
     grades: Mapping[str, Graded],
     rules: ClassRules,
+    *,
+    apart: bool,
 ) -> Section:
     tasks = exercise.assignment.task
     minutes = _minutes(layout, exercise, here)
@@ -169,6 +185,7 @@ def _section(
         missing=_missing(here, rows, rules),
         late=any(r.graded and r.graded.due for r in rows),
         folded=len(rows) >= FOLDED_FROM,
+        apart=apart,
         timed=any(it.timed for it in items),
         judged=any(it.device_ms is not None for it in items),
     )

@@ -10,12 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from camp.cells import Cell, csv_text
+from camp.editions import check_id
 from camp.verdict import Outcome, Verdict, in_words, read_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from camp.course import Course
+    from camp.graded import Graded
     from camp.paths import Layout
     from camp.report.items import Item
 
@@ -47,6 +49,10 @@ TASK_COLUMNS = (
     "timed",
     "device_ms",
 )
+BY_HAND = "graded by hand"
+"""The status of a task whose points a person gave."""
+LATE_PENALTY = "late_penalty"
+"""In the place of a task: what being late costs."""
 _STYLE = {
     Outcome.FULL: "green",
     Outcome.PARTIAL: "yellow",
@@ -61,16 +67,52 @@ def verdicts(layout: Layout, course: Course) -> list[Verdict]:
     return [verdict for path in paths if (verdict := read_verdict(path))]
 
 
-def grades_csv(all_verdicts: list[Verdict]) -> str:
-    """The class as CSV, one row a task; for programs, so names stand as they are."""
+def grades_csv(
+    all_verdicts: list[Verdict],
+    grades: Mapping[str, Mapping[str, Graded]] | None = None,
+    counts: Callable[[str, str], str] = lambda _, learner: learner,
+) -> str:
+    """The class as CSV, one row a task; for programs, so names stand as they are.
+
+    A learner's rows add up to what counts: points that a person gave take the place of the verdict's, and
+    what being late costs is a row of its own, `late_penalty`, with points below 0.
+
+    Args:
+        all_verdicts: what was graded, by assignment and learner.
+        grades: what the gradebook says beyond the verdicts, by assignment and learner.
+        counts: names whose submission counts for a learner in an assignment, who may hand in in a group.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(COLUMNS)
-    for verdict in all_verdicts:
-        for task in verdict.tasks:
-            row = (verdict.learner, verdict.assignment, task.task, task.points, task.max_points, task.status)
-            rows.writerow(row)
+    known = {(v.assignment, v.learner): v for v in all_verdicts}
+    learners: dict[str, list[str]] = {}
+    for assignment, learner in known:
+        learners.setdefault(assignment, []).append(learner)
+    for assignment, there in learners.items():
+        graded = (grades or {}).get(assignment, {})
+        for learner in there + sorted(graded.keys() - set(there)):
+            verdict = known.get((assignment, counts(assignment, learner)))
+            if verdict is not None:
+                rows.writerows(_graded_rows(learner, verdict, graded.get(learner)))
     return text.getvalue()
+
+
+def _graded_rows(learner: str, verdict: Verdict, graded: Graded | None) -> Iterator[tuple[Cell, ...]]:
+    by_hand = graded.by_hand if graded else {}
+    for task in verdict.tasks:
+        points: float = task.points
+        status = str(task.status)
+        for grade_id in (task.task, check_id(task.task)):
+            if grade_id in by_hand:
+                points, status = by_hand[grade_id], BY_HAND
+        yield learner, verdict.assignment, task.task, _number(points), task.max_points, status
+    if graded and graded.penalty:
+        yield learner, verdict.assignment, LATE_PENALTY, _number(-graded.penalty), 0, "late"
+
+
+def _number(points: float) -> Cell:
+    return int(points) if points == int(points) else round(points, 2)
 
 
 def questions_csv(here: list[Verdict]) -> str:
