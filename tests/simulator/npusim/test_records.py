@@ -112,3 +112,25 @@ def test_a_million_operators_take_little_memory():
     )
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout) * unit < 200e6
+
+
+KILLED = """
+import npusim, sys
+log = npusim.RecordLog(10, 10)
+for i in range(1000):
+    log.add("kernel", npusim.Task(str(i), "elementwise", "AI_CORE"), 0, 0, i, i, 1)
+print(sum(record.start for record in log), flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, open files have names until they are closed")
+def test_a_killed_program_leaves_no_file(tmp_path):
+    """What went to disk has no name: nothing lies about while the program runs, nor after it was killed."""
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", KILLED], env=environ, text=True, **pipes) as program:
+        assert int(program.stdout.readline()) == sum(range(1000))
+        assert list(tmp_path.iterdir()) == []
+        program.kill()
+    assert list(tmp_path.iterdir()) == []
