@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from npusim.constants import memory_bandwidth, number
 from npusim.cube import L0C_ELEMENT, shares
 from npusim.exceptions import InvalidArgumentError
-from npusim.op import C0_BYTES, DTYPE_BYTES, padded_bytes
+from npusim.op import C0_BYTES, DTYPE_BYTES, FRACTAL, padded_bytes
 from npusim.products import groups, is_product, operands, product
 
 if TYPE_CHECKING:
@@ -135,6 +135,14 @@ def _time(parts: tuple[float, ...]) -> float:
     return worst + (1 - number("overlap")) * (sum(parts) - worst)
 
 
+def _line(factor: TensorSpec, count: int, batch: int) -> tuple[float, int]:
+    """Bytes of a row (or column) of a factor as it lies in memory, and how many such lines there are."""
+    if factor.fmt == "FRACTAL_NZ":
+        count = -(-count // FRACTAL) * FRACTAL
+    lines = max(count * batch, 1)
+    return padded_bytes(factor) / lines, lines
+
+
 def l2_bandwidth(chip: Chip) -> tuple[float, float]:
     """Bytes per nanosecond that one core loads from L2 and stores to it.
 
@@ -177,9 +185,11 @@ def _cube_options(chip: Chip, op: Op) -> list[Option]:
     """Every way to cut a product up among the cores."""
     shape = product(op)
     left, right, *others = operands(op)
-    row = padded_bytes(left) / max(shape.m * shape.batch, 1)
-    column = padded_bytes(right) / max(shape.n * shape.batch, 1)
+    row, rows = _line(left, shape.m, shape.batch)
+    column, columns = _line(right, shape.n, shape.batch)
     results = max(shape.batch * shape.m * shape.n, 1)
+    if op.outputs and op.outputs[0].fmt == "FRACTAL_NZ":
+        results = rows * (-(-shape.n // FRACTAL) * FRACTAL)
     result = sum(padded_bytes(t) for t in op.outputs) / results
     # what is fused behind it and read from elsewhere: a bias, a residual, a mask
     extra = sum(padded_bytes(t) for t in others) / results
@@ -198,8 +208,9 @@ def _cube_options(chip: Chip, op: Op) -> list[Option]:
             (
                 share.cycles / speed,
                 share.results * (1 / drain + fused / (lanes * number("vector_efficiency"))),
-                (share.rows * row + share.columns * column + share.results * extra) / load,
-                share.results * result / store,
+                (min(share.rows, rows) * row + min(share.columns, columns) * column + share.results * extra)
+                / load,
+                min(share.results, results) * result / store,
             ),
             share.cores,
         )

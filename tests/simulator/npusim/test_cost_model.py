@@ -299,3 +299,19 @@ def test_every_documented_constant_is_used():
     text += re.sub(r"(?s)_ROWS = .*?\n\)\n", "", (folder / "constants.py").read_text())
     for name in CONSTANTS:
         assert f'"{name.partition(".")[0]}"' in text, name
+
+
+@pytest.mark.parametrize("fmt", ["ND", "FRACTAL_NZ"])
+def test_a_row_less_than_a_fractal_is_not_padded_twice(fmt):
+    """A product of few rows never takes longer than one of more: padding is counted once."""
+    chip = npusim.find_chip("Ascend910B3")
+
+    def duration(rows):
+        left, right, out = (
+            npusim.TensorSpec(s, "float16", fmt) for s in ((rows, 2048), (4, 2048), (rows, 4))
+        )
+        op = npusim.Op("MatMulV2", "matmul", [left, right], [out], {"transpose_b": True})
+        return npusim.cost(chip, op).duration
+
+    times = [duration(rows) for rows in (1, 2, 4, 8, 16, 32, 64)]
+    assert times == sorted(times)
