@@ -1,4 +1,4 @@
-"""The caching allocator of torch_npu, block by block: rounding, pools, splitting, merging, statistics.
+"""The caching allocator of torch_npu, block by block: rounding, splitting, merging, statistics.
 
 Imitates the behaviour of NPUCachingAllocator.cpp in Ascend/pytorch (sizes and rules read there, code is our
 own): a request grows by 32 bytes and rounds up to 512; up to 1 MiB it is cut from 2 MiB segments, below 10
@@ -10,15 +10,11 @@ free neighbours and serve later requests of the same stream, smallest fit first.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from npusim.exceptions import (
-    DoubleFreeError,
-    InvalidArgumentError,
-    OutOfMemoryError,
-    UseAfterFreeError,
-)
+from npusim.exceptions import DoubleFreeError, InvalidArgumentError, OutOfMemoryError
+from npusim.memory_pools import FLOWS, SAME, Block, Pool, Stat
 
 if TYPE_CHECKING:
     from npusim.device_memory import DeviceMemory
@@ -57,135 +53,6 @@ def format_size(nbytes: int) -> str:
     return f"{nbytes / (1 << 30):.2f} GiB"
 
 
-class Block:
-    """A piece of a segment. `address` and `size` in bytes; `requested` is what the caller asked for."""
-
-    __slots__ = ("address", "allocated", "next", "pool", "prev", "requested", "size", "stream")
-
-    def __init__(self, address: int, size: int, pool: _Pool, stream: int) -> None:
-        self.address = address
-        self.size = size
-        self.pool = pool
-        self.stream = stream
-        self.requested = 0
-        self.allocated = False
-        self.prev: Block | None = None
-        self.next: Block | None = None
-
-    @property
-    def split(self) -> bool:
-        """Whether the block shares its segment with others."""
-        return self.prev is not None or self.next is not None
-
-    def check(self) -> None:
-        """Raises where the block was freed.
-
-        Raises:
-            UseAfterFreeError: the block is not live.
-        """
-        if not self.allocated:
-            raise UseAfterFreeError(f"device memory {self.address:#x} is used after it was freed.")
-
-
-class _Pool:
-    """Free blocks of one kind, kept per stream and sorted by (size, address), and what came and went.
-
-    Allocating and freeing only add to the totals `*_in` and `*_out`; statistics are computed from them when
-    they are asked for.
-
-    Attributes:
-        small: whether its segments are the small ones.
-        free: cached blocks by stream.
-        risen: whether something was allocated since `peaks` was brought up to date.
-        peaks: the most that each figure was, by name.
-    """
-
-    __slots__ = (
-        "asked_in",
-        "asked_out",
-        "base",
-        "blocks_in",
-        "blocks_out",
-        "bytes_in",
-        "bytes_out",
-        "free",
-        "peaks",
-        "reserved_in",
-        "reserved_out",
-        "risen",
-        "segments_in",
-        "segments_out",
-        "small",
-        "split_bytes_in",
-        "split_bytes_out",
-        "splits_in",
-        "splits_out",
-    )
-
-    def __init__(self, *, small: bool) -> None:
-        self.small = small
-        self.free: dict[int, list[tuple[int, int, Block]]] = {}
-        self.risen = False
-        self.asked_in = self.asked_out = self.blocks_in = self.blocks_out = 0
-        self.bytes_in = self.bytes_out = self.reserved_in = self.reserved_out = 0
-        self.segments_in = self.segments_out = self.splits_in = self.splits_out = 0
-        self.split_bytes_in = self.split_bytes_out = 0
-        self.peaks = dict.fromkeys(_FLOWS, 0)
-        self.base = dict.fromkeys(_FLOWS, (0, 0))  # totals at the last reset_accumulated
-
-    def flows(self) -> dict[str, tuple[int, int]]:
-        """What came and went of each figure since the start."""
-        return {
-            "allocation": (self.blocks_in, self.blocks_out),
-            "segment": (self.segments_in, self.segments_out),
-            "inactive_split": (self.splits_in, self.splits_out),
-            "allocated_bytes": (self.bytes_in, self.bytes_out),
-            "reserved_bytes": (self.reserved_in, self.reserved_out),
-            "inactive_split_bytes": (self.split_bytes_in, self.split_bytes_out),
-            "requested_bytes": (self.asked_in, self.asked_out),
-        }
-
-    def insert(self, block: Block) -> None:
-        blocks = self.free.get(block.stream)
-        if blocks is None:
-            blocks = self.free[block.stream] = []
-        insort(blocks, (block.size, block.address, block))
-
-    def remove(self, block: Block) -> None:
-        blocks = self.free[block.stream]
-        del blocks[bisect_left(blocks, (block.size, block.address))]
-
-
-_FLOWS = (
-    "allocation",
-    "segment",
-    "inactive_split",
-    "allocated_bytes",
-    "reserved_bytes",
-    "inactive_split_bytes",
-    "requested_bytes",
-)
-# a freed block is inactive at once, so what is active is what is allocated
-_SAME = {"active": "allocation", "active_bytes": "allocated_bytes"}
-
-
-class _Stat:
-    """A statistic of what happens rarely: current, peak, and what came and went in all."""
-
-    __slots__ = ("allocated", "current", "freed", "peak")
-
-    def __init__(self) -> None:
-        self.current = self.peak = self.allocated = self.freed = 0
-
-    def add(self, amount: int) -> None:
-        self.current += amount
-        if amount > 0:
-            self.allocated += amount
-            self.peak = max(self.peak, self.current)
-        else:
-            self.freed -= amount
-
-
 class CachingAllocator:
     """The caching allocator of one device.
 
@@ -212,12 +79,12 @@ class CachingAllocator:
 
     def __init__(self, device: DeviceMemory) -> None:
         self._device = device
-        self._small = _Pool(small=True)
-        self._large = _Pool(small=False)
-        self._peaks = dict.fromkeys(_FLOWS, 0)
+        self._small = Pool(small=True)
+        self._large = Pool(small=False)
+        self._peaks = dict.fromkeys(FLOWS, 0)
         self._segments: dict[int, Block] = {}
-        self._oversize = _Stat()
-        self._oversize_segments = _Stat()
+        self._oversize = Stat()
+        self._oversize_segments = Stat()
         self._retries = 0
         self._ooms = 0
         self._allowed: int | None = None
@@ -325,7 +192,7 @@ class CachingAllocator:
     def reset_peaks(self) -> None:
         """Every peak becomes the current value (torch.npu.reset_peak_memory_stats)."""
         small, large = self._small.flows(), self._large.flows()
-        for name in _FLOWS:
+        for name in FLOWS:
             (a, b), (c, d) = small[name], large[name]
             self._small.peaks[name] = a - b
             self._large.peaks[name] = c - d
@@ -355,8 +222,8 @@ class CachingAllocator:
             ("small_pool", self._small, self._small.flows()),
             ("large_pool", self._large, self._large.flows()),
         )
-        for statistic in (*_FLOWS, *_SAME):
-            name = _SAME.get(statistic, statistic)
+        for statistic in (*FLOWS, *SAME):
+            name = SAME.get(statistic, statistic)
             whole = [0, 0, 0]
             for group, pool, flows in pools:
                 (came, went), (came_before, went_before) = flows[name], pool.base[name]
@@ -409,7 +276,7 @@ class CachingAllocator:
             if asked > peaks["requested_bytes"]:
                 peaks["requested_bytes"] = asked
 
-    def _note_splits(self, pool: _Pool) -> None:
+    def _note_splits(self, pool: Pool) -> None:
         """Brings the peaks of what lies free in live segments up to date, after it rose."""
         count, held = pool.splits_in - pool.splits_out, pool.split_bytes_in - pool.split_bytes_out
         most = pool.peaks
@@ -440,7 +307,7 @@ class CachingAllocator:
         del blocks[i]
         return found
 
-    def _new_segment(self, pool: _Pool, size: int, stream: int) -> Block:
+    def _new_segment(self, pool: Pool, size: int, stream: int) -> Block:
         nbytes = segment_size(size)
         if not self._fits(nbytes):
             self._retries += 1
@@ -457,7 +324,7 @@ class CachingAllocator:
             self._oversize_segments.add(1)
         return block
 
-    def _note_segments(self, pool: _Pool) -> None:
+    def _note_segments(self, pool: Pool) -> None:
         count, held = pool.segments_in - pool.segments_out, pool.reserved_in - pool.reserved_out
         other = self._large if pool.small else self._small
         both = count + other.segments_in - other.segments_out
