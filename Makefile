@@ -25,9 +25,8 @@ LACKS := $(if $(wildcard $(READY)),$(shell $(BIN)/python .ci/installed requireme
 
 camp: site release
 	$(SAY) 'The example class is graded (or your own class, where there is one)'
-	@$(BIN)/camp grade --example-if-alone
-	$(SAY) 'The class'
-	@$(BIN)/camp report
+	@graded=0; $(BIN)/camp grade --example-if-alone || graded=$$?; [ $$graded -le 1 ] || exit $$graded; \
+	  printf '\n== The class\n'; $(BIN)/camp report && exit $$graded
 
 site: $(READY)
 	$(SAY) 'The book is built'

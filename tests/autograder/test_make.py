@@ -101,3 +101,18 @@ def test_index_that_is_no_address(checkout):
     assert not checkout.log.exists()
     assert checkout("TORCH_INDEX=file:///here").returncode == 0
     assert "--index-url file:///here" in checkout.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("code", "asked"), [(0, "grade report"), (1, "grade report"), (130, "grade")])
+def test_report_also_where_one_was_refused(tmp_path, code, asked):
+    """A class of which one could not be read is reported all the same, and make fails; Ctrl-C ends it."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    camp = tmp_path / ".venv" / "bin" / "camp"
+    camp.parent.mkdir(parents=True)
+    script = f'#!/bin/sh\necho "$1" >>{tmp_path}/log\n[ "$1" = report ] || exit {code}\n'
+    camp.write_text(script, encoding="utf-8")
+    camp.chmod(0o755)
+    command = ["make", "-C", str(tmp_path), "-o", "site", "-o", "release", "camp"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == asked.split()
+    assert (done.returncode == 0) == (code == 0), done.stderr
