@@ -11,7 +11,7 @@ Shapes, types, bytes and time; no values. Times are integer nanoseconds on a vir
 
 from typing import TYPE_CHECKING
 
-from npusim.caching_allocator import Block, CachingAllocator, format_size
+from npusim.caching_allocator import CachingAllocator, format_size
 from npusim.chips import Chip, chip_names, find_chip
 from npusim.clock import HostClock
 from npusim.communication import communication_ns
@@ -37,6 +37,7 @@ from npusim.exceptions import (
     WrongStreamError,
 )
 from npusim.machine import Node, cost_model_enabled, node, reset
+from npusim.memory_pools import Block
 from npusim.op import DTYPE_BYTES, Op, TensorSpec
 from npusim.records import Record, RecordLog, Task
 from npusim.settings import Settings
