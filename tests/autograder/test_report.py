@@ -292,7 +292,7 @@ def test_a_thousand_learners(toy):
 
 
 def test_a_thousand_learners_in_many_assignments(toy, monkeypatch):
-    """Where the tables of learners would make the page heavy, each has a page of its own, with whole links."""
+    """Where tables of learners would make the page heavy, each has a page of its own, with whole links."""
     monkeypatch.setattr("camp.report.page.APART_FROM", 4)
     course = load_course(toy.exercises)
     index = write_report(toy, course, [_verdict(name) for name in ("ada", "bo", "cleo", "x#y?z%20")])

@@ -85,7 +85,6 @@ class Section:
     late: bool
     """Whether anything is known of deadlines, so that the table has their columns."""
     folded: bool
-    apart: bool
     timed: bool
     """Whether any submission holds recorded times."""
     judged: bool
@@ -120,14 +119,12 @@ def write_report(
         if here:
             write_text(layout.report / "questions" / f"{assignment.id}.csv", questions_csv(here))
             exercise = load_exercise(course, assignment.id)
-            sections.append(
-                _section(layout, exercise, here, (grades or {}).get(exercise.id, {}), rules, apart=apart)
-            )
+            sections.append(_section(layout, exercise, here, (grades or {}).get(exercise.id, {}), rules))
     write_text(
         layout.report / "tasks.csv", tasks_csv([(s.exercise.id, it) for s in sections for it in s.items])
     )
     page = layout.report / "index.html"
-    write_text(page, _render("report.html", course=course.course, sections=sections))
+    write_text(page, _render("report.html", course=course.course, sections=sections, apart=apart))
     for section in sections if apart else []:
         write_text(
             layout.report / "learners" / f"{section.exercise.id}.html", _render("learners.html", s=section)
@@ -161,8 +158,6 @@ def _section(
     here: list[Verdict],
     grades: Mapping[str, Graded],
     rules: ClassRules,
-    *,
-    apart: bool,
 ) -> Section:
     tasks = exercise.assignment.task
     minutes = _minutes(layout, exercise, here)
@@ -185,7 +180,6 @@ def _section(
         missing=_missing(here, rows, rules),
         late=any(r.graded and r.graded.due for r in rows),
         folded=len(rows) >= FOLDED_FROM,
-        apart=apart,
         timed=any(it.timed for it in items),
         judged=any(it.device_ms is not None for it in items),
     )
