@@ -10,7 +10,13 @@ import uuid
 from pathlib import Path
 
 import pytest
-from camp.checks import KernelDiedError, ProbeFailedError, ProbeTimeoutError
+from camp.checks import (
+    KernelDiedError,
+    NoMemoryError,
+    OutOfMemoryError,
+    ProbeFailedError,
+    ProbeTimeoutError,
+)
 from camp.errors import KernelStartError
 from camp.kernel import CellTimedOutError, Kernel
 from camp.running import DATA_TYPE, MAX_OUTPUT_BYTES
@@ -290,6 +296,45 @@ DRAW = (
 
 def _cell_draws(kernel):
     return _text(kernel.run(f"{DRAW}\nprint(result)"))
+
+
+FORKS = """
+import os, time
+for _ in range(8):
+    if os.fork() == 0:
+        taken = b"y" * (600 << 20)
+        time.sleep(20)
+        os._exit(0)
+time.sleep(20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = bytearray(10**12)",
+        "import numpy\nx = numpy.ones(10**12)",
+        "import torch\nx = torch.ones(10**12)",
+        "x = []\nwhile True:\n    x.append(bytearray(10**7))",
+        FORKS,
+    ],
+    ids=["python", "numpy", "torch", "bit by bit", "children"],
+)
+def test_memory_of_the_machine_has_a_status_of_its_own(shared, code):
+    """Whoever notices that the memory is used up, the answer has the status for that; the next one runs."""
+    with pytest.raises((NoMemoryError, OutOfMemoryError)) as caught:
+        shared.probe(f"{code}\nresult = 1", {})
+    assert caught.value.status == "out of memory"
+    assert shared.probe("result = 1", {}) == 1
+
+
+@pytest.mark.slow
+def test_memory_of_the_device_is_an_ordinary_error(shared):
+    """A device that is full raises, as on a card; the machine's own memory has nothing to do with it."""
+    with pytest.raises(ProbeFailedError, match="NPU out of memory") as caught:
+        shared.probe("import torch, torch_npu\nresult = torch.empty(10**12, device='npu')", {})
+    assert caught.value.status == "error"
 
 
 @pytest.mark.slow
