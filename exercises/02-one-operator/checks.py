@@ -317,25 +317,27 @@ def _trace(ask: Ask) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """Events of a short run, shuffled, and what is to be found for each operator."""
     events: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "pid": 1, "args": {"name": "CANN"}},
-        {"ph": "s", "name": "torch_to_npu", "id": "1", "ts": "990.0", "cat": "async_npu"},
+        {"ph": "s", "bp": "e", "cat": "HostToDevice", "name": "HostToDevice", "id": "20", "ts": "990.0"},
     ]
     found: dict[str, dict[str, Any]] = {}
-    now, free = ask.random.randint(993, 998) + 0.5, 0.0
+    now, host, device = ask.random.randint(995, 998) + 0.5, 0.0, 0.0
     numbers = ask.random.sample(range(10, 99), 8)
     for name in [*OPERATORS, *OPERATORS]:
-        launch, run = ask.random.randint(8, 40) / 2, ask.random.randint(4, 300) / 2
-        lead = ask.random.randint(1, 6) / 2
-        start = max(now + lead + launch, free) + ask.random.randint(0, 20) / 2
-        number = numbers.pop()
-        kernel = OPERATORS[name]
+        took, launch = ask.random.randint(10, 18) / 2, ask.random.randint(30, 60) / 2
+        run, number, kernel = ask.random.randint(4, 300) / 2, numbers.pop(), OPERATORS[name]
+        launched = max(host, now + took + 1)  # by another thread, when the call has returned
+        start = max(launched + launch, device) + ask.random.randint(0, 20) / 2
+        arrow = {"name": "torch_to_npu", "cat": "async_npu", "id": f"{number}{start}"}
         events += [
-            _event(name, now, lead + launch + 1, cat="cpu_op"),
-            _event("Node@launch", now + lead, launch, args={"connection_id": number}),
+            _event(name, now, took, cat="cpu_op"),
+            {**arrow, "ph": "s", "ts": f"{now + ask.random.randint(0, 4) / 2}"},
+            {**arrow, "ph": "f", "ts": f"{start}"},
+            _event("Node@launch", launched, launch, args={"connection_id": number}),
             _event(kernel, start, run, args={"Task Type": "AI_CORE", "connection_id": number}),
         ]
-        wait = start - now - lead - launch
+        wait = start - launched - launch
         found.setdefault(name, {"kernel": kernel, "launch_us": launch, "wait_us": wait, "run_us": run})
-        now, free = now + lead + launch + 3, start + run
+        now, host, device = now + took + 2, launched + launch, start + run
     ask.random.shuffle(events)
     return events, found
 
@@ -362,7 +364,7 @@ def follows_first(ask: Ask) -> None:
 
 @check("follow", points=1, title="operators that are called twice")
 def follows_twice(ask: Ask) -> None:
-    why = "The connection ties a launch to its kernel; the time says whose launch it is."
+    why = "The launch comes later and from another thread: only the arrow says whose kernel it is."
     _followed(ask, list(OPERATORS)[1:], why)
 
 

@@ -62,27 +62,32 @@ def time_by_core(table):
 
 # %% follow
 def follow(events, operator):
-    calls = [e for e in events if e.get("name") == operator and e.get("cat") == "cpu_op"]
-    calls.sort(key=lambda e: float(e["ts"]))
-    for call in calls[:1]:
-        inside = [
-            e
-            for e in events
-            if e.get("name") == "Node@launch"
-            and float(call["ts"]) <= float(e["ts"]) < float(call["ts"]) + float(call["dur"])
-        ]
-        for launch in sorted(inside, key=lambda e: float(e["ts"]))[:1]:
-            for kernel in events:
-                args = kernel.get("args") or {}
-                if "Task Type" in args and args.get("connection_id") == launch["args"]["connection_id"]:
-                    left = float(launch["ts"]) + float(launch["dur"])
-                    return {
-                        "kernel": kernel["name"],
-                        "launch_us": float(launch["dur"]),
-                        "wait_us": float(kernel["ts"]) - left,
-                        "run_us": float(kernel["dur"]),
-                    }
-    return None
+    def when(event):
+        return float(event["ts"])
+
+    def having(event, key, value):
+        return (event.get("args") or {}).get(key) == value
+
+    calls = sorted((e for e in events if e.get("name") == operator and e.get("cat") == "cpu_op"), key=when)
+    if not calls:
+        return None
+    until = when(calls[0]) + float(calls[0]["dur"])
+    arrows = [e for e in events if e.get("cat") == "async_npu"]
+    leaving = sorted((e for e in arrows if e["ph"] == "s"), key=when)
+    leaving = [e for e in leaving if when(calls[0]) <= when(e) < until]
+    if not leaving:
+        return None
+    [landing] = [when(e) for e in arrows if e["ph"] == "f" and e["id"] == leaving[0]["id"]]
+    tasks = [e for e in events if "Task Type" in (e.get("args") or {})]
+    kernel = min(tasks, key=lambda e: abs(when(e) - landing))
+    number = kernel["args"]["connection_id"]
+    [launch] = [e for e in events if e.get("name") == "Node@launch" and having(e, "connection_id", number)]
+    return {
+        "kernel": kernel["name"],
+        "launch_us": float(launch["dur"]),
+        "wait_us": when(kernel) - when(launch) - float(launch["dur"]),
+        "run_us": float(kernel["dur"]),
+    }
 
 
 # %% busy

@@ -85,18 +85,22 @@ def time_by_core(table):
 
 # %% follow
 def follow(events, operator):
-    timed = sorted((float(e["ts"]), i, e) for i, e in enumerate(events) if "ts" in e and "dur" in e)
-    device = {e["args"]["connection_id"]: e for _, _, e in timed if "Task Type" in e.get("args", {})}
+    timed = sorted((float(e["ts"]), i, e) for i, e in enumerate(events) if "ts" in e)
+    ends = {e["id"]: e["ts"] for _, _, e in timed if e["name"] == "torch_to_npu" and e["ph"] == "f"}
+    kernels = {e["ts"]: e for _, _, e in timed if "Task Type" in e.get("args", {})}
+    launches = {e["args"]["connection_id"]: e for _, _, e in timed if e["name"] == "Node@launch"}
     for begin, _, call in timed:
         if call["name"] != operator or call.get("cat") != "cpu_op":
             continue
-        for at, _, launch in timed:
-            if launch["name"] == "Node@launch" and 0 <= at - begin < float(call["dur"]):
-                kernel = device[launch["args"]["connection_id"]]
+        for at, _, arrow in timed:
+            during = 0 <= at - begin < float(call["dur"])
+            if during and arrow["name"] == "torch_to_npu" and arrow["ph"] == "s":
+                kernel = kernels[ends[arrow["id"]]]
+                launch = launches[kernel["args"]["connection_id"]]
                 return {
                     "kernel": kernel["name"],
                     "launch_us": 1.0 * launch["dur"],
-                    "wait_us": float(kernel["ts"]) - (at + launch["dur"]),
+                    "wait_us": float(kernel["ts"]) - (float(launch["ts"]) + launch["dur"]),
                     "run_us": 1.0 * kernel["dur"],
                 }
         return None

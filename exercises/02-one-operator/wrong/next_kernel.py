@@ -1,5 +1,5 @@
 # ---
-# about: Takes the kernel that begins next after the call, instead of following the connection.
+# about: Takes the kernel that begins next after the call, instead of following the arrow.
 # loses: {follow: 1}
 # ---
 # %% follow

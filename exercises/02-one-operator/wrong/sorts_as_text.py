@@ -9,14 +9,16 @@ def follow(events, operator):
         return None
     call = min(calls, key=lambda e: e["ts"])
     begin, end = float(call["ts"]), float(call["ts"]) + float(call["dur"])
-    launches = [e for e in events if e.get("name") == "Node@launch" and begin <= float(e["ts"]) < end]
-    if not launches:
+    arrows = [e for e in events if e.get("name") == "torch_to_npu"]
+    starts = [e for e in arrows if e["ph"] == "s" and begin <= float(e["ts"]) < end]
+    if not starts:
         return None
-    launch = min(launches, key=lambda e: e["ts"])
-    number = launch["args"]["connection_id"]
-    kernel = next(
-        e for e in events if "Task Type" in e.get("args", {}) and e["args"]["connection_id"] == number
-    )
+    start = min(starts, key=lambda e: e["ts"])
+    finish = next(e for e in arrows if e["ph"] == "f" and e["id"] == start["id"])
+    kernel = next(e for e in events if "Task Type" in e.get("args", {}) and e["ts"] == finish["ts"])
+    number = kernel["args"]["connection_id"]
+    launches = [e for e in events if e.get("name") == "Node@launch"]
+    launch = next(e for e in launches if e["args"]["connection_id"] == number)
     return {
         "kernel": kernel["name"],
         "launch_us": float(launch["dur"]),
