@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from rich.console import Console
 from rich.progress import track
 
 from ais_bench.errors import BenchError
@@ -133,7 +134,7 @@ def _bench(given: dict[str, Any]) -> None:
     info(f"warm up {given['warmup']} done")
     times: list[Times] = []
     results: list[Array] = []
-    for _ in track(range(given["loop"]), "Inference array Processing", transient=True):
+    for _ in track(range(given["loop"]), "Inference array Processing", console=Console(stderr=True)):
         results, taken = session.run(arrays)
         times.append(taken)
     if given["output"]:
