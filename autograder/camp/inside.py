@@ -13,6 +13,7 @@ checks should not ask the kernel for what they can compute themselves. See `camp
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import _thread
 import builtins
 import gc
@@ -20,9 +21,10 @@ import json
 import json.encoder
 import os
 import random
+import signal
 import sys
 from _blake2 import blake2b
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,11 +48,23 @@ _ON_BEHALF = frozenset(
         "walk_tb",
         "getinnerframes",
         "getouterframes",
+        "_task_get_stack",
         "<lambda>",
     }
 )
+# Libraries that hand frames on to whoever asks them; IPython itself asks them for its tracebacks.
+_HAND_ON = (
+    "/stack_data/",
+    "/executing/",
+    "/IPython/utils/frame.py",
+    "/profile.py",
+    "/threading.py",
+    "/bdb.py",
+)
+_OURS = frozenset({"<hidden check>", "<grader>"})
+_NATIVE = ("PyEval_", "PyFrame", "_PyFrame", "PyThreadState", "_PyThreadState", "PySys_", "_PySys_", "PyGC_")
 # What must be as it was installed while a probe runs: a check sees the device through it.
-_CLASSES = ("Tensor", "SGD", "TorchDispatchMode", "Module", "Linear")
+_CLASSES = ("Tensor", "SGD", "Optimizer", "TorchDispatchMode", "Module", "Linear", "Parameter")
 _EMPTY_CELL = CellType()
 _MAX_WRAPS = 8
 _MAX_NAMES = 5
@@ -63,12 +77,17 @@ _WATCHED = (
     "torch._C",
     "torch.utils._python_dispatch",
     "torch.nn.functional",
+    "torch.nn.modules.linear",
+    "torch.nn.modules.module",
+    "torch.nn.parameter",
+    "torch.optim.optimizer",
     "torch.optim.sgd",
 )
 _WATCHED_WHOLE = ("npusim", "torch_npu", "acl")
 _FREE = frozenset({"__repr__", "__str__", "__format__", "__doc__", "__module__"})
+_FROM_FRAME = _GIVE_FRAMES | {"object.__getattr__"}
 _LIST_OBJECTS = frozenset({"gc.get_objects", "gc.get_referrers"})
-_ALWAYS = frozenset({"sys.settrace", "sys._current_frames"})
+_ALWAYS = frozenset({"sys.settrace", "sys._current_frames", "sys.addaudithook"})
 _REFUSAL = "graded code cannot do this: {} leads into the grader's own frames; leave it out"
 
 
@@ -76,7 +95,7 @@ class GradedCodeError(RuntimeError):
     """The learner's code tried to reach the frames of whoever calls it."""
 
 
-def guard(
+def guard(  # noqa: C901 - one closure, for nothing of it may be a name in a module
     libraries: tuple[str, ...], cells: str, running: list[int]
 ) -> Callable[[str, tuple[Any, ...]], None]:
     """A hook that refuses learners' code the frames of its callers.
@@ -100,7 +119,17 @@ def guard(
         if event in {"compile", "code.__new__"}:
             pretended = args[1]
             return "a file name of a library" if type(pretended) is str and not of_learner(pretended) else ""
+        if event == "ctypes.dlsym":
+            return str(args[1]) if str(args[1]).startswith(_NATIVE) else ""
         return event if event in _GIVE_FRAMES | _ALWAYS or (running and event in _LIST_OBJECTS) else ""
+
+    def asker(frame: FrameType) -> FrameType:
+        """Who asks, past functions that ask for others."""
+        while frame.f_back is not None and (
+            frame.f_code.co_name in _ON_BEHALF or any(p in frame.f_code.co_filename for p in _HAND_ON)
+        ):
+            frame = frame.f_back
+        return frame
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         me = ident()
@@ -112,13 +141,11 @@ def guard(
         active.add(me)
         try:
             frame = getframe(1)
-            if (
-                frame.f_code.co_name in _ON_BEHALF
-                and frame.f_back is not None
-                and event in _GIVE_FRAMES | {"object.__getattr__"}
-            ):
-                frame = frame.f_back
-            if event not in _ALWAYS and not of_learner(frame.f_code.co_filename):
+            if event in _FROM_FRAME:
+                frame = asker(frame)
+            ours = event == "sys._getframe" and args and args[0].f_code.co_filename in _OURS
+            always = event in _ALWAYS or event == "ctypes.dlsym" or ours
+            if not always and not of_learner(frame.f_code.co_filename):
                 return
         finally:
             active.discard(me)
@@ -331,6 +358,21 @@ def answerer(  # noqa: PLR0913, PLR0917 - what it must hold, as no name can be l
     return hook
 
 
+def without_frames(install: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that installs signal handlers, whose handlers are not told where the signal came.
+
+    Args:
+        install: Python's own.
+    """
+
+    def signal(signalnum: int, handler: Any) -> Any:
+        if not callable(handler) or handler is _signal.default_int_handler:
+            return install(signalnum, handler)
+        return install(signalnum, lambda number, _: handler(number, None))
+
+    return signal
+
+
 def hide(*functions: Any) -> None:
     """Take functions, and all that only they hold, out of the garbage collector's lists, for good."""
     import ctypes
@@ -374,5 +416,6 @@ def start(shell: Any, mime: str, limit: int) -> None:
     answer = answerer(shell.user_ns, publish, watch.restore, running, key, (mime, limit))
     publish({mime: key.hex()}, {})
     hide(refuse, answer)
-    sys.addaudithook(refuse)
+    _signal.signal = signal.signal = without_frames(_signal.signal)
     sys.addaudithook(answer)
+    sys.addaudithook(refuse)  # last: it lets nobody add another
