@@ -113,12 +113,11 @@ def start_worker(scheduler, tmp_path):
     """Start Dask workers, each a process of its own; all are ended with the test."""
     started = []
 
-    def start(**environment):
+    def start(threads=1):
         command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler]
-        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "dask")]
+        options = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(tmp_path / "dask")]
         worker = subprocess.Popen(
             [*command, *options, "--no-nanny", "--death-timeout", "60"],
-            env={**os.environ, **environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -165,9 +164,9 @@ def _wait_until_alone(address):
 
 @pytest.mark.slow
 def test_same_verdicts_from_far_away(scheduler, start_worker, sums, jobs):
-    """Dask's workers give byte for byte the verdicts of this machine; one that is killed loses no job."""
+    """Dask's workers, also of several threads, give this machine's verdicts; a killed one loses no job."""
     doomed = start_worker()
-    start_worker()
+    start_worker(threads=2)
     _wait_for_workers(scheduler, 2)
     found = {}
     for job, result in in_scheduler(scheduler, {"a1-sums": sums}, jobs):
