@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import logging
@@ -179,7 +180,7 @@ class GradebookDoor:
         with _quiet(), _on_disk():
             pages = self._made_pages()
             for entry, verdict in entries:
-                receipts[entry.learner].unlink(missing_ok=True)
+                self._annul(exercise.id, entry.learner)
                 pages.limit(entry.notebook)
                 pages.write_autograded(exercise, entry, verdict.learner)
         with self._book() as book:
@@ -234,6 +235,11 @@ class GradebookDoor:
         except (OSError, ValueError):
             return {}
         return receipt if isinstance(receipt, dict) else {}
+
+    def _annul(self, assignment: str, learner: str) -> None:
+        """Have an entry made again unless it is finished; which answers a person saw stays known."""
+        if receipt := self._receipt(assignment, learner):
+            write_text(self._receipt_path(assignment, learner), json.dumps(receipt | {"verdict": ""}))
 
     def _state_of(self, assignment: str) -> _State:
         if assignment not in self._states:
@@ -343,7 +349,19 @@ class GradebookDoor:
 
 
 def _digest(verdict: Verdict, standing: Standing) -> str:
-    return hashlib.sha256((verdict.to_json() + standing.to_json()).encode()).hexdigest()
+    """SHA-256 over all that an entry and its page are made of, save what is given by hand."""
+    return hashlib.sha256((verdict.to_json() + standing.to_json() + _looks()).encode()).hexdigest()
+
+
+@functools.cache
+def _looks() -> str:
+    """SHA-256 over what gives pages their looks, so that those of another version are written anew."""
+    own = Path(__file__).parent
+    template = sorted((own / "templates" / "feedback").iterdir())
+    made = hashlib.sha256()
+    for path in (own / "shown.py", own / "pages.py", own / "entries.py", *template):
+        made.update(path.read_bytes())
+    return made.hexdigest()
 
 
 def _cause(log: str) -> str:

@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from camp.editions import check_id, page_address
-from camp.verdict import Status, TaskResult, Verdict, in_words
+from camp.verdict import Status, TaskResult, Verdict, ended
 
 if TYPE_CHECKING:
     from camp.exercise import Exercise
@@ -30,7 +30,7 @@ def show_verdict(
     notebook.metadata["camp"] = NotebookNode(
         title=exercise.assignment.title,
         learner=learner or verdict.learner,
-        words=in_words(verdict),
+        words=ended(verdict),  # what waits for a person today may not do so tomorrow
         findings=list(left),
     )
     pages = {task.id: page_address(exercise, task) for task in exercise.assignment.task}

@@ -124,11 +124,16 @@ def outcome(tasks: list[TaskResult]) -> Outcome:
 
 
 def in_words(verdict: Verdict) -> str:
-    """The outcome, with the reason where it is not one of points."""
+    """The outcome, with the reason where it is not one of points, and how many answers wait for a person."""
+    waiting = sum(task.status is Status.NEEDS_GRADING for task in verdict.tasks)
+    return ended(verdict) + (f", {waiting} to be graded by hand" if waiting else "")
+
+
+def ended(verdict: Verdict) -> str:
+    """The outcome by machine, with the reason where it is not one of points."""
     if verdict.outcome is Outcome.REFUSED:
         return f"refused: {verdict.findings[0].split(';')[0].split(':')[0]}"
     if verdict.outcome is Outcome.TIMED_OUT:
         hung = [task.title for task in verdict.tasks if task.status is Status.TIMED_OUT]
         return f"timed out: {', '.join(hung)}"
-    waiting = sum(task.status is Status.NEEDS_GRADING for task in verdict.tasks)
-    return f"{verdict.outcome}, {waiting} to be graded by hand" if waiting else str(verdict.outcome)
+    return str(verdict.outcome)

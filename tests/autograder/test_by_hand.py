@@ -204,7 +204,7 @@ def _waits(layout, learner):
 
 
 @pytest.mark.slow
-def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right):
+def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right, monkeypatch):
     """What a person gave stays through regrading; it is to be looked at again only if the answer changed."""
     hand_in("ada", right | {"reason": WORDS})
     hand_in("bo", right)
@@ -218,6 +218,7 @@ def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right):
     page = reasoned.course / "feedback" / "ada" / "a1-sums" / "sums.html"
     text = page.read_text(encoding="utf-8")
     assert "3 points · needs grading" in text
+    assert "5 of 8 points · full marks, 1 to be graded by hand</p>" in text
     assert "a person reads this answer and has not yet done so".lower() in text.lower()
     assert "&lt;script&gt;" in text
     assert "<script>" not in text
@@ -226,12 +227,19 @@ def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right):
     _by_hand(reasoned, "ada", 2)
     assert grade_inbox() == [("ada", "a1-sums", True), ("bo", "a1-sums", True)]
     assert _waits(reasoned, "ada") == (2, 0)
-    assert "2 of 3 points · graded by hand" in page.read_text(encoding="utf-8"), "the page is told at once"
+    text = page.read_text(encoding="utf-8")
+    assert "2 of 3 points · graded by hand" in text, "the page is told at once"
+    assert "7 of 8 points · partial</p>" in text, "what were full marks by machine are none"
     assert GradebookDoor(reasoned).scores("a1-sums") == {"ada": 7, "bo": 5}
 
+    with monkeypatch.context() as patch:
+        patch.setattr("camp.pages.Pages.write_feedback", lambda *_: 1 / 0)
+        hand_in("ada", {"reason": WORDS})
+        with pytest.raises(ZeroDivisionError):
+            grade_inbox()
     hand_in("ada", {"reason": WORDS, "double": "def double(x):\n    return x\n"})
     grade_inbox()
-    assert _waits(reasoned, "ada") == (2, 0), "the words are the same"
+    assert _waits(reasoned, "ada") == (2, 0), "the words are the same, also after a run that broke off"
     hand_in("ada", right | {"reason": "Other words."})
     grade_inbox()
     assert _waits(reasoned, "ada") == (2, 1), "the grade stays, but these words nobody has read"
