@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -27,6 +27,23 @@ MAX_PAIRS = 20
 
 
 _ORDER = ("doctor", "release", "grade", "report", "regrade", "similar", "export", "lint", "serve")
+
+
+class OptionError(CampError):
+    """An option has a value that it cannot have."""
+
+
+class _Count(click.IntRange):
+    """A number of something, whose faults are told in one line like all others."""
+
+    def fail(
+        self,
+        message: str,
+        param: click.Parameter | None = None,
+        ctx: click.Context | None = None,  # noqa: ARG002 - click's signature
+    ) -> NoReturn:
+        name = param.opts[0] if param else "the number"
+        raise OptionError(f"{name}: {message.rstrip('.')}; give 1 or more")
 
 
 class _Camp(click.Group):
@@ -139,7 +156,7 @@ def release(context: click.Context, assignments: tuple[str, ...]) -> None:
 
 
 _workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
+    "--workers", type=_Count(1), default=WORKERS, show_default=True, help="Processes that grade."
 )
 _scheduler_option = click.option(
     "--scheduler",
@@ -426,9 +443,7 @@ def export(  # noqa: PLR0913 - a command's options
 
 @main.command(short_help="Prove that ASSIGNMENTS grade as their authors say.")
 @click.argument("assignments", nargs=-1)
-@click.option(
-    "--workers", type=click.IntRange(1), default=WORKERS, show_default=True, help="Processes that grade."
-)
+@click.option("--workers", type=_Count(1), default=WORKERS, show_default=True, help="Processes that grade.")
 @click.pass_context
 def lint(context: click.Context, assignments: tuple[str, ...], workers: int) -> None:
     """Prove that ASSIGNMENTS (default: all) grade as their authors say.

@@ -173,9 +173,11 @@ def test_file_that_may_not_be_read(toy, grade, hand_in, monkeypatch):
 def test_number_of_workers_that_is_none(grade, number):
     """A number of workers that is none, or no number, is refused, with what it was."""
     result = grade("--workers", number)
-    assert result.exit_code != 0
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("camp: --workers: ")
     assert number in result.stderr
-    assert "--workers" in result.stderr
+    assert result.stderr.endswith("; give 1 or more\n")
 
 
 def _full_for(monkeypatch, learners):
