@@ -211,3 +211,26 @@ def test_the_timeline_is_the_loop_in_pytorch(
     assert [(r.category, r.start - found[0].launched, r.duration) for r in found] == [
         (r.category, r.start - wanted[0].launched, r.duration) for r in wanted
     ]
+
+
+def test_the_core_shows_what_its_page_says() -> None:
+    """What the chapter asks the reader to try comes out as it says: change the words with the model."""
+    chip = npusim.find_chip("Ascend910B3")
+
+    def shown(m: int, k: int, n: int, dtype: str = "float16") -> dict[str, int]:
+        return vars(cube_core.frame(chip, m, k, n, dtype))
+
+    def longest(found: dict[str, int]) -> str:
+        return max(("mte2", "mte1", "cube", "out", "mte3", "memory"), key=lambda name: found[name])
+
+    one, sixteen, seventeen = (shown(m, 4096, 4096) for m in (1, 16, 17))
+    assert seventeen["total"] < 1.05 * sixteen["total"]
+    assert longest(sixteen) in {"mte2", "memory"}
+    assert one["total"] > 0.9 * sixteen["total"]
+    assert longest(one) == "memory"
+    assert longest(shown(4096, 16, 4096)) == "mte3"
+    half, single = shown(1024, 1024, 1024), shown(1024, 1024, 1024, "float32")
+    assert single["cube"] == pytest.approx(4 * half["cube"], rel=0.01)
+    assert single["mte2"] == pytest.approx(2 * half["mte2"], rel=0.01)
+    relu = npusim.TensorSpec((10**9,), "float16")
+    assert 4e6 < npusim.cost(chip, npusim.Op("Relu", "elementwise", [relu], [relu])).duration < 4.5e6
