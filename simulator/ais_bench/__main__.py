@@ -134,7 +134,9 @@ def _bench(given: dict[str, Any]) -> None:
     info(f"warm up {given['warmup']} done")
     times: list[Times] = []
     results: list[Array] = []
-    for _ in track(range(given["loop"]), "Inference array Processing", console=Console(stderr=True)):
+    bar = Console(stderr=True)
+    what = "Inference array Processing"
+    for _ in track(range(given["loop"]), what, console=bar, disable=not bar.is_interactive):
         results, taken = session.run(arrays)
         times.append(taken)
     if given["output"]:

@@ -63,8 +63,8 @@ def result_folder(source: Path, output: Path, ending: str) -> Path:
         OutputInsideInputError: it would lie in the project itself.
     """
     name = source.resolve().name if source.is_dir() else source.stem
-    folder = output.resolve() / f"{name}_{ending}"
-    if source.is_dir() and folder.is_relative_to(source.resolve()):
+    folder = output / f"{name}_{ending}"
+    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
         raise OutputInsideInputError(
             f"-o '{output}' lies in the project '{source}'; give a folder outside of it"
         )
