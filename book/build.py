@@ -259,7 +259,7 @@ def page_environment(layout: Layout) -> dict[str, str]:
         # a page runs our commands (`!atc`) whether or not the environment was activated
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PYTHONPATH": os.pathsep.join(paths),
-        "TERM": "dumb",  # commands print lines: no colours and no bars that move
+        "TTY_COMPATIBLE": "0",  # commands print lines: no colours and no bars that move
         "PYTHONUTF8": "1",
     }
 
