@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from camp.course import Course
 
-MAX_TROUBLES = 3
-"""After so many, the gradebook is left alone; verdicts are written all the same."""
 ENTERED_AT_ONCE = 50
 """Verdicts that go into the gradebook together."""
 _LOCK = ".grading"
@@ -216,7 +214,6 @@ class Office:
         self._exercises = exercises
         self._unwritten: list[Verdict] = []
         self._waiting: list[tuple[str, str]] = []
-        self._refusals = 0
         self._door: GradebookDoor | None = GradebookDoor(layout)
         try:
             for exercise in exercises.values():
@@ -255,7 +252,6 @@ class Office:
                 self._give_up(error)
                 return
             self.troubles += refused
-            self._refusals += len(refused)
 
     def _give_up(self, error: CampError) -> None:
         """Leave the gradebook alone for this run; the next one enters what waits."""
