@@ -1,7 +1,7 @@
 """How many public names of the real torch_npu resolve on ours.
 
     python simulator/scoreboard/torch_npu_names.py              # writes build/scoreboard/torch_npu_names.json
-    python simulator/scoreboard/torch_npu_names.py --missing    # and lists those that do not resolve
+    python simulator/scoreboard/torch_npu_names.py --missing    # and lists those that do not resolve, and why
 
 The names are those of Python in the table that torch_npu keeps of its public interface
 (test/torch_npu_schema.json of Ascend/pytorch): functions, classes and methods. Its C++ names and environment
@@ -19,6 +19,46 @@ from pathlib import Path
 from scoreboard._board import write
 
 NAMES = Path(__file__).with_name("torch_npu_names.txt")
+
+# Why a name is not there, by the beginning or the end of what follows "torch_npu.".
+REASONS = {
+    "HiFloat8Tensor": "HiFloat8 is a number format of chips later than those simulated",
+    "distributed.pipelining": "patches torch.distributed.pipelining, which needs none here",
+    "distributed.rpc": "TensorPipe between devices is not simulated: use collectives or send and recv",
+    "distributed.tensor.experimental.context_parallel": "attention over ranks needs ring kernels",
+    "jit": "rewrites TorchScript graphs, which PyTorch itself has deprecated",
+    "multiprocessing.reductions.rebuild_npu_event": "events are not shared between processes",
+    "npu_lstm": "its eight weights have the Cube's own layout: use torch.nn.LSTM",
+    "npu.npugraph_ex": "a graph compiler of its own; torch.compile is not simulated for the NPU",
+    "npu.npurt": "the raw runtime: use acl",
+    "npu.super_kernel": "fuses kernels of a captured graph; graphs are not simulated",
+    "npu.graph": "capture and replay of graphs is not simulated: run the step itself",
+    "npu.NPUGraph": "capture and replay of graphs is not simulated: run the step itself",
+    "npu.make_graphed_callables": "capture and replay of graphs is not simulated: run the step itself",
+    "npu.is_current_stream_capturing": "capture and replay of graphs is not simulated: run the step itself",
+    "npu.NpuGraphOpHandler": "extends the capture of graphs, which is not simulated",
+    "npu.register_npu_graph_handler": "extends the capture of graphs, which is not simulated",
+    "npu.obfuscation": "encrypts models with a service of the vendor",
+    "npu.utils.obfuscation": "encrypts models with a service of the vendor",
+    "npu.restart_device": "brings a broken device back; simulated devices do not break",
+    "npu.stop_device": "brings a broken device back; simulated devices do not break",
+    "utils.cpp_extension": "compiles C++ against the vendor's libraries",
+    "empty_virt_addr_cache": "virtual memory segments are not simulated: use empty_cache",
+    "finalize_dump": "dumps of every operator's operands are not simulated: use forward hooks",
+    "init_dump": "dumps of every operator's operands are not simulated: use forward hooks",
+    "set_dump": "dumps of every operator's operands are not simulated: use forward hooks",
+    "set_aoe": "the vendor's tuner has nothing to tune here",
+    "host_memory_stats": "page-locked memory is not counted",
+    "reset_accumulated_host_memory_stats": "page-locked memory is not counted",
+    "reset_peak_host_memory_stats": "page-locked memory is not counted",
+    "host_memory_stats_as_nested_dict": "page-locked memory is not counted",
+    "MemPool": "one memory pool a device: use empty_cache",
+    "use_mem_pool": "one memory pool a device: use empty_cache",
+    "NPUPluggableAllocator": "loads an allocator written in C++ for the vendor's runtime",
+    "change_current_allocator": "loads an allocator written in C++ for the vendor's runtime",
+    "ExternalStream": "wraps a stream made in C++: there is none",
+    "ExternalEvent": "waits for a later record, which virtual time cannot: record an Event first",
+}
 
 
 def names(path: Path = NAMES) -> list[str]:
@@ -48,15 +88,24 @@ def resolves(name: str) -> bool:
     return False
 
 
+def reason(name: str) -> str:
+    """Why a name is missing; empty where nobody wrote it down."""
+    _, _, rest = name.partition(".")
+    for key, why in REASONS.items():
+        if rest.startswith(key) or rest.endswith(f".{key}") or f".{key}." in rest:
+            return why
+    return ""
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description="Count the public names of torch_npu that are there.")
-    parser.add_argument("--missing", action="store_true", help="list the names that do not resolve")
+    parser.add_argument("--missing", action="store_true", help="list the names that do not resolve, and why")
     wanted = parser.parse_args().missing
     every = names()
     missing = [name for name in every if not resolves(name)]
     if wanted:
-        print("\n".join(missing))
+        print("\n".join(f"{name}: {reason(name)}" for name in missing))
     write(
         "torch_npu_names",
         {"present": len(every) - len(missing), "missing": len(missing), "total": len(every)},

@@ -13,7 +13,7 @@ import torch
 from npusim import Op
 from torch import Tensor
 
-from torch_npu._sim import generators, products, runtime, sync_debug
+from torch_npu._sim import generators, overflow, products, runtime, sync_debug
 from torch_npu._sim.dlpack import to_cpu
 from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, name_and_kind
 from torch_npu._sim.resizing import replace_contents
@@ -119,8 +119,8 @@ def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
         compute = partial(overload._op_dk, torch._C.DispatchKey.CPU)
     writes = any(a.alias_info is not None for a in overload._schema.arguments)
     if overload._schema.name.partition("::")[2] in products.NAMES and not writes:
-        return products.accumulated_in_float32(compute)
-    return compute
+        compute = products.accumulated_in_float32(compute)
+    return overflow.saturating(compute) if overflow.SATURATES else compute
 
 
 def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:

@@ -6,6 +6,19 @@ mode a result that exceeds its type becomes the type's largest value, and the fl
 
 from __future__ import annotations
 
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import npusim
+import torch
+from torch import Tensor
+
+from torch_npu._sim import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _flags: set[int] = set()
 
 
@@ -22,3 +35,40 @@ def happened(index: int) -> bool:
 def clear(index: int) -> None:
     """Forgets it."""
     _flags.discard(index)
+
+
+def saturates() -> bool:
+    """Whether this process computes in saturation mode: INF_NAN_MODE_ENABLE=0, or an older chip."""
+    if os.environ.get("INF_NAN_MODE_ENABLE") == "0":
+        return True
+    soc = os.environ.get("NPUSIM_SOC")
+    if not soc:
+        return False
+    try:
+        return not npusim.Settings().chip.split
+    except npusim.NpusimError:  # what is wrong is told when a device is first used
+        return False
+
+
+def _infinite(values: Any) -> bool:
+    return any(
+        isinstance(v, Tensor) and v.is_floating_point() and not bool(torch.isfinite(v).all()) for v in values
+    )
+
+
+def saturating(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The same kernel in saturation mode: what overflows is cut to the largest value, and marks the flag."""
+
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        given = _infinite(args) or any(isinstance(a, float) and not math.isfinite(a) for a in args)
+        result = compute(*args, **kwargs)
+        if not given and isinstance(result, Tensor) and _infinite([result]):
+            mark(guard.current())
+            largest = torch.finfo(result.dtype).max
+            result.nan_to_num_(0.0, largest, -largest)
+        return result
+
+    return kernel
+
+
+SATURATES = saturates()

@@ -83,6 +83,10 @@ def empty_cache() -> None:
             runtime.sim_device(index).memory.empty_cache()
 
 
+def host_empty_cache() -> None:
+    """Returns page-locked host memory that nothing uses; the simulator keeps none."""
+
+
 def memory_stats(device: Device = None) -> OrderedDict[str, int]:
     """The allocator's statistics, for example "allocated_bytes.all.peak"."""
     return OrderedDict(_allocator(device).stats())

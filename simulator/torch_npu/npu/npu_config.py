@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import warnings
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch_npu._sim import runtime
 from torch_npu.utils._error_code import ErrCode, pta_error
+
+if TYPE_CHECKING:
+    from torch_npu.npu.streams import Stream
 
 _CORES = 32
 _VALUES: dict[str, tuple[str, ...]] = {
@@ -22,6 +25,8 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "ACL_OP_COMPILER_CACHE_MODE": ("disable", "enable", "force"),
 }
 _DEPRECATED = frozenset({"ACL_OP_SELECT_IMPL_MODE", "ACL_OPTYPELIST_FOR_IMPLMODE"})
+# How many cores a device or a stream may use, where a program limited them: by device, or device and stream.
+_limits: dict[tuple[int, ...], dict[str, int]] = {}
 _options: dict[str, str] = {"jitCompile": "disable", "MM_BMM_ND_ENABLE": "enable"}
 
 
@@ -147,3 +152,101 @@ class _Conv:
 config = _Config()
 matmul = _Matmul()
 conv = _Conv()
+
+
+def _chosen_device(device: object) -> int:
+    if isinstance(device, bool) or not isinstance(device, int):
+        raise TypeError(f"device must be an int, but got {type(device).__name__}" + pta_error(ErrCode.TYPE))
+    if not 0 <= device < runtime.device_count():
+        raise AssertionError("Invalid device id" + pta_error(ErrCode.VALUE))
+    return device
+
+
+def _chosen_stream(stream: object) -> tuple[int, ...]:
+    from torch_npu.npu.streams import Stream
+
+    if stream is None:
+        raise AssertionError("stream cannot be None" + pta_error(ErrCode.PARAM))
+    if not isinstance(stream, Stream):
+        raise AssertionError(  # noqa: TRY004 - the real class
+            f"stream should be torch_npu.npu.Stream, could not be {type(stream)}" + pta_error(ErrCode.TYPE)
+        )
+    return stream.device_index, stream.stream_id
+
+
+def _limit(key: tuple[int, ...], cubes: int, vectors: int) -> None:
+    chip = runtime.sim_device(key[0]).chip
+    held = _limits.setdefault(key, {})
+    for name, wanted, most in (("cube", cubes, chip.cubes), ("vector", vectors, chip.vectors)):
+        if wanted == -1:
+            continue
+        if not 1 <= wanted <= most:
+            raise RuntimeError(
+                f"{name}_num must be between 1 and {most}, got {wanted}" + pta_error(ErrCode.ACL)
+            )
+        held[f"{name}_core_num"] = wanted
+
+
+def _limited(key: tuple[int, ...]) -> dict[str, int]:
+    chip = runtime.sim_device(key[0]).chip
+    every = {"cube_core_num": chip.cubes, "vector_core_num": chip.vectors}
+    return every | _limits.get(key[:1], {}) | _limits.get(key, {})
+
+
+def set_device_limit(device: int, cube_num: int = -1, vector_num: int = -1) -> None:
+    """How many cores a device may use; remembered, the simulated time does not change.
+
+    Args:
+        device: its index.
+        cube_num: Cube cores; -1 leaves them.
+        vector_num: Vector cores; -1 leaves them.
+
+    Raises:
+        TypeError: device is not an integer.
+        AssertionError: no such device.
+        RuntimeError: it has fewer cores.
+    """
+    _limit((_chosen_device(device),), cube_num, vector_num)
+
+
+def get_device_limit(device: int) -> dict[str, int]:
+    """How many cores a device may use.
+
+    Raises:
+        TypeError: device is not an integer.
+        AssertionError: no such device.
+    """
+    return _limited((_chosen_device(device),))
+
+
+def set_stream_limit(stream: Stream, cube_num: int = -1, vector_num: int = -1) -> None:
+    """How many cores the work of a stream may use; remembered, the simulated time does not change.
+
+    Args:
+        stream: which one.
+        cube_num: Cube cores; -1 leaves them.
+        vector_num: Vector cores; -1 leaves them.
+
+    Raises:
+        AssertionError: not a stream.
+        RuntimeError: the device has fewer cores.
+    """
+    _limit(_chosen_stream(stream), cube_num, vector_num)
+
+
+def get_stream_limit(stream: Stream) -> dict[str, int]:
+    """How many cores the work of a stream may use.
+
+    Raises:
+        AssertionError: not a stream.
+    """
+    return _limited(_chosen_stream(stream))
+
+
+def reset_stream_limit(stream: Stream) -> None:
+    """Lets a stream use what its device may.
+
+    Raises:
+        AssertionError: not a stream.
+    """
+    _limits.pop(_chosen_stream(stream), None)

@@ -82,6 +82,10 @@ class Stream(torch.Stream):
         """The host waits for everything given to the stream."""
         self.sim.synchronize()
 
+    def set_data_preprocess_stream(self, is_data_preprocess_stream: bool = False) -> None:
+        """Says that the stream prepares data; the simulated device works on it as on any other."""
+        self.is_data_preprocess_stream = is_data_preprocess_stream
+
     @property
     def _as_parameter_(self) -> ctypes.c_void_p:
         return ctypes.c_void_p(self.npu_stream)
@@ -94,6 +98,20 @@ class Stream(torch.Stream):
 
     def __repr__(self) -> str:
         return f"<torch_npu.npu.Stream device={self.device} npu_stream={self.npu_stream:#x}>"
+
+
+class SyncLaunchStream(Stream):
+    """A stream whose work the calling thread launches itself, past the queue between host and device.
+
+    The simulator launches all work so: on this stream a program sees the same as on a `Stream`.
+
+    Args:
+        device: which device; None is the current one.
+        priority: lower numbers come first.
+    """
+
+    def __repr__(self) -> str:
+        return f"<torch_npu.npu.SyncLaunchStream device={self.device} npu_stream={self.npu_stream:#x}>"
 
 
 class Event(torch.Event):

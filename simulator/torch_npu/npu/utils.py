@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torch_npu._sim import runtime, sync_debug
+from torch_npu._sim import overflow, runtime, sync_debug
 from torch_npu.npu.device import (
     Device,
     current_device,
@@ -21,9 +21,12 @@ from torch_npu.npu.device import (
 )
 from torch_npu.npu.streams import StreamContext, current_stream, default_stream, set_stream, stream
 from torch_npu.utils._error_code import ErrCode, pta_error
+from torch_npu.utils.cann import get_cann_version
 
 __all__ = [
     "StreamContext",
+    "check_uce_in_memory",
+    "clear_npu_overflow_flag",
     "current_blas_handle",
     "current_device",
     "current_stream",
@@ -31,7 +34,9 @@ __all__ = [
     "device",
     "device_of",
     "get_cann_version",
+    "get_npu_overflow_flag",
     "get_sync_debug_mode",
+    "ipc_collect",
     "is_bf16_supported",
     "is_support_inf_nan",
     "npu_check_overflow",
@@ -40,9 +45,9 @@ __all__ = [
     "set_stream",
     "set_sync_debug_mode",
     "stream",
+    "stress_detect",
     "synchronize",
 ]
-CANN_VERSION = "8.1.RC1"
 _MODES = (0, 1, 2)
 
 
@@ -86,22 +91,48 @@ def is_support_inf_nan() -> bool:
     return runtime.sim_device(runtime.current_device()).chip.split
 
 
+def get_npu_overflow_flag() -> bool:
+    """Whether an operator overflowed since the flag was cleared, in saturation mode.
+
+    Raises:
+        RuntimeError: the device is in INF_NAN mode, where an overflow shows in the values.
+    """
+    if is_support_inf_nan():
+        raise RuntimeError(
+            "Unsupported api when soc_version >= Ascend910B1, please use npu_check_overflow"
+            + pta_error(ErrCode.NOT_SUPPORT)
+        )
+    return overflow.happened(runtime.current_device())
+
+
+def clear_npu_overflow_flag() -> None:
+    """Clears the flag of `get_npu_overflow_flag`; of no use in INF_NAN mode, and says so there."""
+    if is_support_inf_nan():
+        warnings.warn(
+            "When soc_version >= Ascend910B1, clear_npu_overflow_flag is useless. Please remove it.",
+            stacklevel=2,
+        )
+        return
+    overflow.clear(runtime.current_device())
+
+
 def npu_check_overflow(grad: Any) -> bool:
     """Whether a number or any element of a tensor is inf or nan.
+
+    In saturation mode it tells the device's flag instead, and clears it.
 
     Raises:
         RuntimeError: it is neither a float nor a tensor.
     """
+    if not is_support_inf_nan():
+        found = get_npu_overflow_flag()
+        clear_npu_overflow_flag()
+        return found
     if isinstance(grad, torch.Tensor):
         grad = float(grad.float().sum())
     if not isinstance(grad, float):
         raise RuntimeError("Unsupported type." + pta_error(ErrCode.TYPE))  # noqa: TRY004 - the real class
     return not torch.isfinite(torch.tensor(grad)).item()
-
-
-def get_cann_version(module: str = "CANN") -> str:
-    """The version of CANN whose behaviour is imitated."""
-    return CANN_VERSION
 
 
 def set_op_timeout_ms(timeout: int) -> None:
@@ -112,3 +143,34 @@ def set_op_timeout_ms(timeout: int) -> None:
     """
     if timeout < 0:
         raise RuntimeError("can't convert negative value to unsigned int")
+
+
+def ipc_collect() -> None:
+    """Frees memory that other processes shared and no longer use: nothing is kept here beyond its use."""
+    runtime.initialize()
+
+
+def check_uce_in_memory(device_id: int) -> int:
+    """Which memory errors that cannot be corrected a device has: 0, none.
+
+    Raises:
+        RuntimeError: no such device.
+    """
+    runtime.check_index(device_id)
+    return 0
+
+
+def stress_detect(detect_type: str = "aic") -> int:
+    """Tests the cores ("aic") or the links between devices ("hccs"): 0, sound; 1, it could not run."""
+    if detect_type not in {"aic", "hccs"}:
+        warnings.warn(
+            "Detect_type should be `aic` or `hccs`. "
+            "For details, `aic` is for `Online aicore detect`, and `hccs` is for `Online p2p detect`.",
+            stacklevel=2,
+        )
+        return 1
+    runtime.initialize()
+    if detect_type == "hccs" and not torch.distributed.is_initialized():
+        warnings.warn("torch.distributed should be initialized for p2p detection.", stacklevel=2)
+        return 1
+    return 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from torch_npu._sim import overflow, runtime
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 
@@ -98,6 +99,16 @@ class GradScaler(torch.amp.GradScaler):
             print(f"Loss scaler reducing loss scale to {after}")  # noqa: T201 - as the real one does
         elif after > before:
             print(f"Loss scaler increasing loss scale to {after}")  # noqa: T201 - as the real one does
+
+    @staticmethod
+    def get_npu_overflow_flag() -> bool:
+        """Whether an operator overflowed since the flag was cleared; never in INF_NAN mode."""
+        return overflow.happened(runtime.current_device())
+
+    @staticmethod
+    def clear_npu_overflow_flag() -> None:
+        """Clears the flag of `get_npu_overflow_flag`."""
+        overflow.clear(runtime.current_device())
 
     def state_dict(self) -> dict[str, Any]:
         """The scale, its rules and the steps since it last grew."""

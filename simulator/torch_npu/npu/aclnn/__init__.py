@@ -1,0 +1,1 @@
+"""The library of ready operators under torch_npu."""
