@@ -21,7 +21,6 @@ import json
 import json.encoder
 import os
 import random
-import signal
 import sys
 from _blake2 import blake2b
 from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -416,6 +415,6 @@ def start(shell: Any, mime: str, limit: int) -> None:
     answer = answerer(shell.user_ns, publish, watch.restore, running, key, (mime, limit))
     publish({mime: key.hex()}, {})
     hide(refuse, answer)
-    _signal.signal = signal.signal = without_frames(_signal.signal)
+    _signal.signal = without_frames(_signal.signal)  # which signal.signal calls
     sys.addaudithook(answer)
     sys.addaudithook(refuse)  # last: it lets nobody add another
