@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import npusim
 from calibration.fit import scores
 from calibration.published import rows
-from scoreboard import torch_npu_names
+from scoreboard import acl_names, torch_npu_names
 
 from explorables.reference import Markdown, plain, table
 
@@ -39,6 +39,12 @@ def _operators() -> tuple[str, str]:
     return f"{figures}, of {found['total']}", "`make scoreboard`, its last run on this machine"
 
 
+def _resolve(listed: Path) -> str:
+    """How many of the names in a list are there."""
+    every = torch_npu_names.names(listed)
+    return f"{sum(torch_npu_names.resolves(name) for name in every)} of {len(every)}"
+
+
 def scoreboard() -> Markdown:
     """The figures, and where each comes from."""
     counts = npusim.provenance_counts()
@@ -47,8 +53,6 @@ def scoreboard() -> Markdown:
         f"median error {model['median_abs_rel_error']:.1%}, {model['within_35_percent']:.0%} within 35%, "
         f"rank correlation {model['spearman']:.3f}, over {model['rows']} figures"
     )
-    every = torch_npu_names.names()
-    present = sum(torch_npu_names.resolves(name) for name in every)
     operators, where = _operators()
     here = "computed for this page"
     return table(
@@ -60,25 +64,22 @@ def scoreboard() -> Markdown:
                 throughput,
                 here,
             ),
-            ("Public names of torch_npu that resolve", f"{present} of {len(every)}", here),
+            ("Public names of torch_npu that resolve", _resolve(torch_npu_names.NAMES), here),
+            ("Functions of acl that public samples call", _resolve(acl_names.NAMES), here),
             ("Operators of PyTorch's own test database, with gradients", operators, where),
         ],
     )
 
 
-def names_by_module() -> Markdown:
-    """For each module of torch_npu, how many of its public names resolve, and which do not."""
-    groups: dict[str, list[tuple[str, bool]]] = {}
+def missing_names() -> Markdown:
+    """The public names of torch_npu that do not resolve, in groups of one reason each."""
+    groups: dict[str, list[str]] = {}
     for name in torch_npu_names.names():
-        parts = name.split(".")
-        module = ".".join(parts[: 2 if len(parts) > 2 else 1])  # noqa: PLR2004  torch_npu.npu.Event: its module
-        groups.setdefault(module, []).append((name, torch_npu_names.resolves(name)))
-    lines = []
-    for module, found in sorted(groups.items()):
-        missing = [name.removeprefix(f"{module}.") for name, there in found if not there]
-        shown = ", ".join(f"`{name}`" for name in missing) or "none"
-        lines.append((f"`{module}`", f"{len(found) - len(missing)} of {len(found)}", shown))
-    return table(("Module", "Resolve", "Missing"), lines)
+        if not torch_npu_names.resolves(name):
+            why = torch_npu_names.reason(name) or "not written down"
+            groups.setdefault(why, []).append(name.removeprefix("torch_npu."))
+    lines = [(", ".join(f"`{name}`" for name in found), plain(why)) for why, found in sorted(groups.items())]
+    return table(("Missing in torch_npu", "Why, and what to take instead"), lines)
 
 
 def sentences(folder: Path) -> Iterator[Held]:
