@@ -138,7 +138,11 @@ def _records_from_rows(data: dict[str, Any]) -> list[npusim.Record]:
     for facts in data["tasks"]:
         task = npusim.Task.__new__(npusim.Task)
         for name, value in facts.items():
-            setattr(task, name, _specs(value) if name in {"inputs", "outputs"} else value)
+            if name in {"inputs", "outputs"}:
+                task_value: Any = _specs(value)
+            else:
+                task_value = npusim.Cost(*value) if name == "cost" and value is not None else value
+            setattr(task, name, task_value)
         tasks.append(task)
     records = []
     for row in data["rows"]:

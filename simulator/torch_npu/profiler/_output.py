@@ -63,7 +63,17 @@ _MICROSECOND = 1000
 _MB = 1 << 20
 
 
-def write_output(folder: Path, capture: Capture, *, memory: bool, host: bool, device: bool) -> None:
+def write_output(
+    folder: Path,
+    capture: Capture,
+    *,
+    memory: bool,
+    host: bool,
+    device: bool,
+    level: str = "Level0",
+    metrics: str = "",
+    rank: int = -1,
+) -> None:
     """Writes the result files of a profile.
 
     Args:
@@ -72,10 +82,13 @@ def write_output(folder: Path, capture: Capture, *, memory: bool, host: bool, de
         memory: whether memory was recorded.
         host: whether the host's activities were asked for.
         device: whether the device's were.
+        level: a `ProfilerLevel`.
+        metrics: "PipeUtilization", or nothing: which counters of the cores.
+        rank: of this process; -1 where there is only one.
     """
     steps = [npusim.Step(number, begin, end) for number, begin, end in capture.steps]
     records = capture.records if device else []
-    output = npusim.write_profiler_output(folder, records, steps)
+    output = npusim.write_profiler_output(folder, records, steps, level=level, metrics=metrics, rank=rank)
     if not device:
         for name in ("kernel_details.csv", "op_statistic.csv", "step_trace_time.csv"):
             (output / name).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from torch_npu._sim import runtime
 from torch_npu.profiler import _folder, _output
 from torch_npu.profiler._capture import Capture, Wanted
 from torch_npu.profiler._messages import info, no_exception, warn
-from torch_npu.profiler.experimental_config import ProfilerLevel, _ExperimentalConfig
+from torch_npu.profiler.experimental_config import AiCMetrics, ProfilerLevel, _ExperimentalConfig
 from torch_npu.version import __version__
 
 if TYPE_CHECKING:
@@ -202,13 +202,23 @@ def analyse_folder(folder: Path) -> None:
     settings = _settings(folder)
     common = settings.get("common_config", {})
     activities = common.get("activities", [])
-    level = settings.get("experimental_config", {}).get("_profiler_level")
+    expert = settings.get("experimental_config", {})
+    level = expert.get("_profiler_level", ProfilerLevel.Level0)
+    measured = level in {ProfilerLevel.Level1, ProfilerLevel.Level2}
+    asked = expert.get("_aic_metrics", AiCMetrics.AiCoreNone) if measured else AiCMetrics.AiCoreNone
+    if asked not in {AiCMetrics.AiCoreNone, AiCMetrics.PipeUtilization}:
+        warn("Of aic_metrics only PipeUtilization is simulated: the columns of the others are left out.")
+    rank = _rank()
     _output.write_output(
         folder,
         _folder.load_raw(folder),
         memory=bool(common.get("profile_memory")),
         host="ProfilerActivity.CPU" in activities,
         device="ProfilerActivity.NPU" in activities and level != ProfilerLevel.Level_none,
+        # Kernels have their types, cores and shapes at every level here; a server needs Level1 for them.
+        level=level if measured else ProfilerLevel.Level1,
+        metrics="PipeUtilization" if asked == AiCMetrics.PipeUtilization else "",
+        rank=-1 if rank is None else rank,
     )
     info(f"All profiling data parsed at: {folder}")
 

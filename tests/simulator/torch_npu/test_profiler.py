@@ -81,6 +81,21 @@ def test_operators_and_ranges_of_the_host(tmp_path):
     assert float(forward["Host Total Duration(us)"]) >= float(forward["Host Self Duration(us)"])
 
 
+def test_level1_measures_the_cores_units(tmp_path):
+    """From Level1 on kernel_details.csv tells how long the Cube worked; AiCoreNone leaves that out."""
+    tables = []
+    for metrics in (torch_npu.profiler.AiCMetrics.PipeUtilization, torch_npu.profiler.AiCMetrics.AiCoreNone):
+        config = torch_npu.profiler._ExperimentalConfig(
+            profiler_level=torch_npu.profiler.ProfilerLevel.Level1, aic_metrics=metrics
+        )
+        folder = record(tmp_path / metrics, experimental_config=config)
+        tables.append(rows(folder, "kernel_details.csv"))
+    measured, plain = tables
+    product = next(k for k in measured if k["Type"] == "MatMulV2")
+    assert 0 < float(product["aic_mac_time(us)"]) <= float(product["Duration(us)"])
+    assert "aic_mac_time(us)" not in plain[0]
+
+
 def test_the_timeline_links_operators_to_kernels(tmp_path):
     """trace_view.json has steps, ranges and operators on the host, and an arrow from mm to its kernel."""
     events = trace(record(tmp_path))
