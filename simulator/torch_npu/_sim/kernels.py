@@ -118,8 +118,9 @@ def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
     if torch._C._dispatch_has_kernel_for_dispatch_key(name, "CPU"):
         compute = partial(overload._op_dk, torch._C.DispatchKey.CPU)
     writes = any(a.alias_info is not None for a in overload._schema.arguments)
-    if overload._schema.name.partition("::")[2] in products.NAMES and not writes:
-        compute = products.accumulated_in_float32(compute)
+    product = overload._schema.name.partition("::")[2]
+    if product in products.NAMES and not writes:
+        compute = products.accumulated_in_float32(compute, convolution=product == "convolution")
     return overflow.saturating(compute) if overflow.SATURATES else compute
 
 

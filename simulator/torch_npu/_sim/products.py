@@ -2,6 +2,8 @@
 
 Source: the Cube's L0C buffer holds float32 for float16 and bfloat16 inputs (Ascend C API reference, Mmad).
 PyTorch's own CPU kernels for these types take a hundred times longer and round in between.
+
+Where a program allows HF32, float32 operands are rounded to its 11 bits of mantissa before the product.
 """
 
 from __future__ import annotations
@@ -33,14 +35,34 @@ NAMES = frozenset(
     }
 )
 _HALVES = {torch.float16, torch.bfloat16}
+_DROPPED_BITS = 12  # of float32's 23
 
 
-def accumulated_in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
+class Hf32:
+    """Whether products and convolutions of float32 are computed in HF32."""
+
+    matmul = False
+    conv = False
+
+
+def _rounded(x: Any) -> Any:
+    """A float32 tensor with HF32's values: 8 bits of exponent, 11 of mantissa, to the nearest."""
+    if not isinstance(x, Tensor):
+        return x
+    half, mask = 1 << (_DROPPED_BITS - 1), -1 << _DROPPED_BITS
+    kept = ((x.contiguous().view(torch.int32) + half) & mask).view(torch.float32)
+    return torch.where(x.isfinite(), kept, x)
+
+
+def accumulated_in_float32(compute: Callable[..., Any], *, convolution: bool = False) -> Callable[..., Any]:
     """The same product, with 16-bit inputs widened before it and its result rounded after it."""
+    switch = "conv" if convolution else "matmul"
 
     def product(*args: Any, **kwargs: Any) -> Any:
         dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
         if len(dtypes) != 1 or not dtypes <= _HALVES:  # of mixed types PyTorch says itself what is wrong
+            if dtypes == {torch.float32} and getattr(Hf32, switch):
+                args = tuple(_rounded(a) for a in args)
             return compute(*args, **kwargs)
         wide = [a.float() if isinstance(a, Tensor) else a for a in args]
         return compute(*wide, **kwargs).to(dtypes.pop())

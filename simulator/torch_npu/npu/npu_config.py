@@ -1,7 +1,8 @@
 """Options of the device that training scripts set (torch_npu/npu/npu_config.py of Ascend/pytorch).
 
-They are checked and remembered as on the real device. What they change there (how kernels are compiled, which
-types the Cube may use inside) has no effect on the simulated values.
+They are checked and remembered as on the real device. HF32 rounds the operands of products and convolutions;
+convolutions only where a program switches it on itself. What the others change there (how kernels are
+compiled) has no effect on the simulated values, and none of them on the simulated time.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import warnings
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from torch_npu._sim import runtime
+from torch_npu._sim import products, runtime
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class _Matmul:
     @allow_hf32.setter
     def allow_hf32(self, value: object) -> None:
         _hf32("ALLOW_MATMUL_HF32", value)
+        products.Hf32.matmul = bool(value)
 
     @property
     def cube_math_type(self) -> CubeMathType | None:
@@ -147,6 +149,7 @@ class _Conv:
     @allow_hf32.setter
     def allow_hf32(self, value: object) -> None:
         _hf32("ALLOW_CONV_HF32", value)
+        products.Hf32.conv = bool(value)
 
 
 config = _Config()

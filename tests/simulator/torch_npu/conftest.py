@@ -3,7 +3,8 @@
 import npusim
 import pytest
 import torch
-from torch_npu._sim import runtime
+from torch_npu._sim import products, runtime
+from torch_npu.npu import npu_config
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +30,11 @@ def kernels(machine):
         return names
 
     return since
+
+
+@pytest.fixture
+def own_options(monkeypatch):
+    """Options as at the start, and what a test sets of them is forgotten after it."""
+    monkeypatch.setattr(npu_config, "_options", {})
+    monkeypatch.setattr(products.Hf32, "matmul", False)
+    monkeypatch.setattr(products.Hf32, "conv", False)

@@ -1,7 +1,8 @@
 """The errors that learners meet most often on NPUs, as they look on a server.
 
 What has tests elsewhere is not repeated: memory (test_mixing), operators without a kernel (test_fallback),
-forks (test_processes), ranks, ports and collectives (test_hccl), scripts left on CUDA (test_transfer_to_npu), loss scaling (test_amp).
+forks (test_processes), ranks, ports and collectives (test_hccl), scripts left on CUDA
+(test_transfer_to_npu), loss scaling (test_amp).
 """
 
 import re

@@ -18,17 +18,14 @@ def test_options_are_checked_and_remembered():
         torch.npu.set_option("fast")
 
 
+@pytest.mark.usefixtures("own_options")
 def test_hf32_switches():
     """HF32 is off for products and on for convolutions at first; only booleans are taken."""
     assert torch.npu.matmul.allow_hf32 is False
     assert torch.npu.conv.allow_hf32 is True
-    try:
-        torch.npu.matmul.allow_hf32 = True
-        torch.npu.conv.allow_hf32 = False
-        assert torch.npu.matmul.allow_hf32 is True
-        assert torch.npu.conv.allow_hf32 is False
-    finally:
-        torch.npu.matmul.allow_hf32 = False
-        torch.npu.conv.allow_hf32 = True
+    torch.npu.matmul.allow_hf32 = True
+    torch.npu.conv.allow_hf32 = False
+    assert torch.npu.matmul.allow_hf32 is True
+    assert torch.npu.conv.allow_hf32 is False
     with pytest.raises(TypeError, match="allow_hf32 must be a bool, but got int"):
         torch.npu.matmul.allow_hf32 = 1

@@ -5,6 +5,7 @@ import torch
 import torch_npu  # noqa: F401 - makes the device
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 HALVES = [torch.float16, torch.bfloat16]
 
@@ -33,3 +34,28 @@ def test_mixed_16_bit_types_are_refused_by_name():
     a, b = torch.ones(2, 2, dtype=torch.float16).npu(), torch.ones(2, 2, dtype=torch.bfloat16).npu()
     with pytest.raises(RuntimeError, match=r"(?i)half.*bfloat16|bfloat16.*half"):
         a @ b
+
+
+@pytest.mark.usefixtures("own_options")
+def test_hf32_rounds_the_operands_of_a_product():
+    """With allow_hf32 the operands of a float32 product keep 11 bits of mantissa, without it all of them."""
+    torch.manual_seed(0)
+    a, b = torch.randn(64, 64), torch.randn(64, 64)
+    exact = a @ b
+    assert torch.allclose((a.npu() @ b.npu()).cpu(), exact, atol=1e-5)
+    torch.npu.matmul.allow_hf32 = True
+    error = ((a.npu() @ b.npu()).cpu() - exact).abs().max()
+    assert 1e-5 < error < 2**-12 * 64
+    third = torch.tensor([[1 / 3]]).npu() @ torch.ones(1, 1).npu()
+    assert third.item() == 2731 / 8192  # a third in 12 significant bits
+    infinite = torch.tensor([[float("inf"), 1.0]]).npu() @ torch.ones(2, 1).npu()
+    assert infinite.item() == float("inf")
+
+
+@pytest.mark.usefixtures("own_options")
+def test_hf32_in_a_convolution_that_asks_for_it():
+    """Where the program sets conv.allow_hf32 itself, a convolution's operands are rounded."""
+    x, w = torch.full((1, 1, 1, 1), 1 / 3).npu(), torch.ones(1, 1, 1, 1).npu()
+    assert functional.conv2d(x, w).item() == x.item()
+    torch.npu.conv.allow_hf32 = True
+    assert functional.conv2d(x, w).item() == 2731 / 8192
