@@ -88,8 +88,15 @@ class _Camp(click.Group):
     help="The gradebook's database, as postgresql://user:password@host/name, in place of nbgrader's file. "
     "Better in the environment, as CAMP_DB_URL: there nbgrader's own commands find it, too.",
 )
+@click.option(
+    "--sandbox",
+    envvar="CAMP_SANDBOX",
+    metavar="NAME",
+    help="What holds learners' code: namespaces, landlock, or none. Default: the best that this machine has; "
+    "none is never chosen, and for your own notebooks only.",
+)
 @click.pass_context
-def main(context: click.Context, root: Path | None, db_url: str | None) -> None:
+def main(context: click.Context, root: Path | None, db_url: str | None, sandbox: str | None) -> None:
     """Release, grade and report the exercises of CANN Camp, and prove them.
 
     The way of one assignment: release, grade --from FOLDER, report, export. The instructor's guide in the
@@ -97,6 +104,8 @@ def main(context: click.Context, root: Path | None, db_url: str | None) -> None:
     """
     if db_url:
         os.environ["CAMP_DB_URL"] = db_url
+    if sandbox:
+        os.environ["CAMP_SANDBOX"] = sandbox
     import camp.quick  # noqa: F401 - before any command imports what it keeps out
 
     context.obj = root
@@ -218,7 +227,8 @@ def grade(  # noqa: PLR0913 - a command's options
     todo = classroom.submissions(layout, course, names)
     if not todo:
         raise SubmissionsError("nothing is submitted yet; give --from FOLDER or --example")
-    progress = Progress(_console(), before=None if scheduler else _say_if_unsafe)
+    look = _say_if_unsafe if others(layout) else _say_if_unsafe_for_ours
+    progress = Progress(_console(), before=None if scheduler else look)
     try:
         with progress:
             classroom.grade_class(layout, course, todo, classroom.Means(workers, scheduler), progress)
@@ -283,14 +293,33 @@ def _collect(layout: Layout, course: Course, source: Path, names: list[str]) -> 
 
 
 def _say_if_unsafe() -> None:
-    """Say loudly, once, that nothing protects this machine from what is graded."""
-    from camp.warm import isolation
+    """Where nothing protects this machine, stop; or say so loudly, where that was asked for by name.
+
+    Raises:
+        SandboxError: there is no sandbox, and nobody asked to do without.
+    """
+    from camp.warm import isolation, no_sandbox
 
     found = isolation()
+    if found.backend is None:
+        raise no_sandbox(found)
     if not found.safe:
         _console().print(
-            "[bold red]NO SANDBOX:[/] learners' code runs as you, with your files and your network. "
-            f"Why: {found}. See camp doctor.",
+            "[bold red]NO SANDBOX:[/] as asked for by name, learners' code runs as you, with your files and "
+            "your network.",
+            soft_wrap=True,
+        )
+
+
+def _say_if_unsafe_for_ours() -> None:
+    """The same for what comes with the course, which may run without a sandbox: no stranger wrote it."""
+    from camp.warm import CHOICE, Backend, isolation
+
+    found = isolation()
+    if found.backend is None:
+        os.environ[CHOICE] = Backend.NONE
+        _console().print(
+            f"[bold red]NO SANDBOX:[/] the course's own answers run as you. Why: {found}. See camp doctor.",
             soft_wrap=True,
         )
 
@@ -455,6 +484,7 @@ def lint(context: click.Context, assignments: tuple[str, ...], workers: int) -> 
     course = _course(layout)
     from camp.lint import lint as prove
 
+    _say_if_unsafe_for_ours()
     console = _console()
     faults = 0
     for finding in prove(course, _chosen(course, assignments), workers):

@@ -35,6 +35,10 @@ _PACKAGES = {
     "PyYAML": "yaml",
     "pydantic": "pydantic",
     "SQLAlchemy": "sqlalchemy",
+    "distributed": "distributed",
+    "psycopg": "psycopg",
+    "copydetect": "copydetect",
+    "Pygments": "pygments",
 }
 """What is looked for: the name pip knows, and the module that is imported."""
 _PROGRAMS = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbformat.v4 import output_from_msg
 
-from camp.warm import Limits, usable
+from camp.warm import Backend, Limits, no_sandbox, usable
 from camp.warm.direct import DirectKernel
 from camp.warm.talk import Life, Talk
 
@@ -110,12 +110,18 @@ def started(folder: Path, home: Path, environment: dict[str, str], seed: int) ->
         home: a folder whose files it finds where it runs.
         environment: its variables.
         seed: of its random generators.
+
+    Raises:
+        SandboxError: this machine has no sandbox for it, and nobody asked by name to do without.
     """
     with contextlib.ExitStack() as stack:
         life: Life
-        if usable().safe:
+        found = usable()
+        if found.safe:
             life = stack.enter_context(DirectKernel(folder, home, environment, seed=seed))
             connection = life.connection
+        elif found.backend is not Backend.NONE:
+            raise no_sandbox(found)
         else:
             connection, life = stack.enter_context(_cold(folder, home, environment))
         talk = Talk(connection, life, Limits().output_bytes)

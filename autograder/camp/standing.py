@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from camp.paths import Layout
 
 TIMESTAMP_FILE = "timestamp.txt"
-MAX_NAMED = 3
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True)

@@ -133,3 +133,8 @@ def test_command_says_what_is_ill(toy, monkeypatch):
     assert result.exit_code == 1
     assert "make camp" in result.output
     assert result.stderr.strip() == "camp: not well: torch; the remedies are in the table"
+
+
+def test_grading_packages_are_looked_for(toy):
+    """What only some commands import (Dask, PostgreSQL, the search for copies) is looked for as well."""
+    assert {"distributed", "psycopg", "copydetect", "Pygments"} <= _by_name(toy).keys()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation, Limits
-from camp.warm.nursery import Lent, isolation, lend, prepare, usable
+from camp.warm.nursery import CHOICE, Lent, isolation, lend, no_sandbox, prepare, usable
 
 __all__ = [
+    "CHOICE",
     "Backend",
     "Isolation",
     "Lent",
@@ -19,6 +20,7 @@ __all__ = [
     "WarmKernelError",
     "isolation",
     "lend",
+    "no_sandbox",
     "prepare",
     "usable",
 ]

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,8 @@ PRELOAD = ("numpy", "torch", "torch_npu", "torch._dynamo")
 A device package is imported here, never used: each kernel has a device of its own.
 """
 READY_SECONDS = 120.0
+CHOICE = "CAMP_SANDBOX"
+"""The variable that names a back end, or `none`, which nothing else chooses."""
 _ANSWER_BYTES = 1 << 16
 _NOT_LINUX = "this is not Linux"
 _BUFFER_BYTES = 1 << 20
@@ -34,6 +36,18 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 # PyTorch asks for large tensors in large pages: a sum into fresh memory takes a fifth of the time.
 EVERYWHERE = {**_ONE_THREAD, "THP_MEM_ALLOC_ENABLE": "1"}
 """Variables of the zygote and all its kernels."""
+
+
+def chosen() -> Backend | None:
+    """The back end that the variable CAMP_SANDBOX asks for by name; None for the best there is.
+
+    Raises:
+        SandboxError: it names none that exists.
+    """
+    name = os.environ.get(CHOICE, "")
+    if name and name not in set(Backend):
+        raise SandboxError(f"{CHOICE}={name} names no sandbox; there are {', '.join(Backend)}")
+    return Backend(name) if name else None
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ class Brood:
     """
 
     preload: tuple[str, ...] | None = PRELOAD
-    backend: Backend | None = None
+    backend: Backend | None = field(default_factory=chosen)
     python: str = sys.executable
 
 
@@ -205,7 +219,7 @@ _lock = threading.Lock()
 
 def prepare(brood: Brood | None = None) -> None:
     """Start the zygote for these settings if there is none, and do not wait for it."""
-    if sys.platform.startswith("linux"):
+    if sys.platform.startswith("linux") and (brood is not None or chosen() is not Backend.NONE):
         _hatched(brood or Brood())
 
 
@@ -229,11 +243,16 @@ def nursery(brood: Brood) -> Nursery:
     found = _hatched(brood)
     found.ready()
     if found.isolation.backend is None:
-        raise SandboxError(
-            f"no sandbox can be set up here: {found.isolation}; "
-            "use another machine for strangers' notebooks, or ask for the back end 'none' by name"
-        )
+        raise no_sandbox(found.isolation)
     return found
+
+
+def no_sandbox(found: Isolation) -> SandboxError:
+    """What is said where strangers' code has no sandbox to run in."""
+    return SandboxError(
+        f"no sandbox can be set up here: {found}; grade strangers' notebooks on another machine, "
+        "or ask for none by name: camp --sandbox none"
+    )
 
 
 def lend() -> Lent | None:
@@ -254,7 +273,7 @@ def usable() -> Isolation:
     Raises:
         WarmKernelError: the zygote does not start. That is no leave to do without a sandbox.
     """
-    if not sys.platform.startswith("linux"):
+    if chosen() is Backend.NONE or not sys.platform.startswith("linux"):
         return isolation()
     try:
         return nursery(Brood()).isolation
@@ -263,7 +282,17 @@ def usable() -> Isolation:
 
 
 def isolation(backend: Backend | None = None) -> Isolation:
-    """Which sandbox this machine gives a kernel. Takes a fraction of a second and never raises."""
+    """Which sandbox this machine gives a kernel. Takes a fraction of a second.
+
+    Args:
+        backend: the only one to be tried; None takes what CAMP_SANDBOX says, or the best there is.
+
+    Raises:
+        SandboxError: CAMP_SANDBOX names none that exists.
+    """
+    backend = backend or chosen()
+    if backend is Backend.NONE:
+        return Isolation(Backend.NONE)
     if not sys.platform.startswith("linux"):
         return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
     own = _nurseries.get((os.getpid(), Brood(backend=backend)))

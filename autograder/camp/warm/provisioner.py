@@ -26,7 +26,7 @@ from camp.scratch import scratch_folder
 from camp.warm import orders
 from camp.warm.errors import WarmKernelError
 from camp.warm.limits import Backend, Limits
-from camp.warm.nursery import PRELOAD, Brood, nursery
+from camp.warm.nursery import PRELOAD, Brood, chosen, nursery
 
 if TYPE_CHECKING:
     from jupyter_client.connect import KernelConnectionInfo
@@ -178,11 +178,12 @@ class ZygoteProvisioner(KernelProvisionerBase):
 
     def _brood(self) -> Brood:
         """The zygote's settings. The kernelspec's interpreter counts, where it names another one by path."""
-        python = self.kernel_spec.argv[0] if self.kernel_spec.argv else ""
-        chosen = python if Path(python).is_absolute() else sys.executable
-        if not os.access(chosen, os.X_OK):
-            raise WarmKernelError(f"{chosen}, the interpreter that the kernelspec names, cannot be run")
-        return Brood(tuple(self.preload), Backend(self.backend) if self.backend else None, chosen)
+        named = self.kernel_spec.argv[0] if self.kernel_spec.argv else ""
+        python = named if Path(named).is_absolute() else sys.executable
+        backend = Backend(self.backend) if self.backend else chosen()
+        if not os.access(python, os.X_OK):
+            raise WarmKernelError(f"{python}, the interpreter that the kernelspec names, cannot be run")
+        return Brood(tuple(self.preload), backend, python)
 
     def _order(self, backend: Backend, kwargs: dict[str, Any]) -> dict[str, Any]:
         if backend is not Backend.NAMESPACES:
