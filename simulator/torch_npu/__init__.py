@@ -29,9 +29,11 @@ __all__ = [
 
 _backend.install(npu)
 
+from torch_npu import _apex  # noqa: E402 - needs the device
 from torch_npu.multiprocessing import reductions as _reductions  # noqa: E402 - needs the device
 
 _reductions.install()
+_apex.install()
 
 from torch_npu._sim.formats import (  # noqa: E402 - needs the device
     empty_with_format,
