@@ -89,7 +89,8 @@ def _imports(folders):
     found = {}
     for path in _tracked():
         place = path.relative_to(ROOT)
-        if path.suffix != ".py" or place.parts[0] not in folders or {"toy", "hostile"} & set(place.parts[:-1]):
+        elsewhere = place.parts[0] not in folders or {"toy", "hostile"} & set(place.parts[:-1])
+        if path.suffix != ".py" or elsewhere:
             continue
         for node in ast.walk(ast.parse(path.read_bytes())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
