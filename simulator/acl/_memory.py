@@ -7,20 +7,41 @@ they are first written. Host memory is real. A pointer that came from a Python o
 from __future__ import annotations
 
 import ctypes
+import functools
 import mmap
 import os
 import sys
+import threading
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import npusim
 
 from acl._calls import AclError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+S = TypeVar("S", bound="Space | _Objects")
+R = TypeVar("R")
 HOST, DEVICE, DVPP = "host", "device", "DVPP"
 KEPT_BYTES = 256 * 2**20  # of Python bytes objects whose pointers were given out and may still be used
 RT_PARAM = 107000
+
+_lock = threading.RLock()  # one for all memory: applications have a thread for each camera
+
+
+def _one_at_a_time(function: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """A method that no other thread's call may meet half done."""
+
+    @functools.wraps(function)
+    def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with _lock:
+            return function(self, *args, **kwargs)
+
+    return call
 
 
 class _DeviceBlock:
@@ -47,6 +68,7 @@ class _Objects:
         self._starts: list[int] = []
         self._bytes = 0
 
+    @_one_at_a_time
     def add(self, address: int, size: int, owner: Any) -> None:
         """Remember an object; forget the oldest ones beyond the bound."""
         self.drop(address)
@@ -56,6 +78,7 @@ class _Objects:
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             self.drop(next(iter(self._kept)))
 
+    @_one_at_a_time
     def drop(self, address: int) -> None:
         """Forget an object."""
         found = self._kept.pop(address, None)
@@ -63,11 +86,13 @@ class _Objects:
             self._bytes -= found[0]
             del self._starts[bisect_right(self._starts, address) - 1]
 
+    @_one_at_a_time
     def owner(self, address: int) -> Any:
         """The object that an address lies in, None where it lies in none."""
         at = bisect_right(self._starts, address) - 1
         return self._kept[self._starts[at]][1] if at >= 0 and self.room(address) else None
 
+    @_one_at_a_time
     def room(self, address: int) -> int:
         """Bytes from an address to the end of the object it lies in; 0 for an address of none."""
         at = bisect_right(self._starts, address) - 1
@@ -91,6 +116,7 @@ class Space:
 
     # device memory
 
+    @_one_at_a_time
     def malloc(self, device: npusim.Device, size: int, kind: str = DEVICE) -> int:
         """Memory of a device.
 
@@ -102,6 +128,7 @@ class Space:
         insort(self._device_starts, address)
         return address
 
+    @_one_at_a_time
     def free(self, address: int, *, kinds: tuple[str, ...] = (DEVICE,)) -> None:
         """Give device memory back.
 
@@ -136,6 +163,7 @@ class Space:
                 return device
         return None
 
+    @_one_at_a_time
     def device_view(self, address: int, size: int, what: str) -> memoryview:
         """The bytes behind a device pointer.
 
@@ -165,6 +193,7 @@ class Space:
 
     # host memory
 
+    @_one_at_a_time
     def malloc_host(self, size: int) -> int:
         """Host memory that lives until `free_host`.
 
@@ -183,6 +212,7 @@ class Space:
         self._freed.discard(address)
         return address
 
+    @_one_at_a_time
     def free_host(self, address: int) -> None:
         """Give host memory back.
 
@@ -196,6 +226,7 @@ class Space:
         del self._host_starts[bisect_right(self._host_starts, address) - 1]
         self._freed.add(address)
 
+    @_one_at_a_time
     def host_room(self, address: int) -> int:
         """How many bytes can be touched from a host address on; 0 where none can."""
         at = bisect_right(self._host_starts, address) - 1
@@ -206,6 +237,7 @@ class Space:
                 return room
         return self.objects.room(address)
 
+    @_one_at_a_time
     def host_view(self, address: int, size: int, what: str) -> memoryview:
         """The bytes behind a host pointer.
 
@@ -233,6 +265,7 @@ class Space:
         data.owner = self.objects.owner(address)  # type: ignore[attr-defined] # lives as long as the view
         return memoryview(data).cast("B")
 
+    @_one_at_a_time
     def clear(self) -> None:
         """Give everything back; for `acl.finalize` and tests."""
         for address, block in list(self._device.items()):

@@ -47,11 +47,15 @@ class Queue:
                     return
                 self._work.popleft().run()
 
-    def offer(self, stream: Stream) -> None:
-        """As `drain`, unless another thread is at it: that one may be waiting for a callback of ours."""
+    def offer(self, stream: Stream, enough: Callable[[], bool]) -> None:
+        """As `drain`, but only until `enough`, and not where another thread is at it.
+
+        That one may be waiting for a callback of ours.
+        """
         if self._lock.acquire(blocking=False):
             try:
-                self.drain(stream)
+                while not enough() and any(work.stream is stream for work in self._work):
+                    self._work.popleft().run()
             finally:
                 self._lock.release()
 

@@ -430,6 +430,7 @@ class _Reports:
     def __init__(self) -> None:
         self.waiting: deque[tuple[Callable[[Any], Any], Any, threading.Event]] = deque()
         self.ready = threading.Condition()
+        self.ran = 0
 
     def put(self, function: Callable[[Any], Any], argument: Any) -> threading.Event:
         """Hand a callback over; the event is set when it has run."""
@@ -448,6 +449,7 @@ class _Reports:
         try:
             function(argument)
         finally:
+            self.ran += 1
             done.set()
         return True
 
@@ -504,9 +506,11 @@ def launch_callback(fn: Callable[[Any], Any], user_data: Any, block_type: int, s
 
     def run() -> None:
         done = reports.put(fn, user_data)
+        if block_type != CALLBACK_BLOCK:
+            return
         if thread == threading.get_ident():
             reports.run_one(0)
-        elif block_type == CALLBACK_BLOCK:
+        else:
             done.wait(BLOCKED_SECONDS)
 
     queue.add(found, run)
@@ -529,9 +533,12 @@ def process_report(timeout: int) -> None:
     if reports is None:
         raise AclError(107012, "this thread subscribed to no stream; call subscribe_report with its id first")
     until = None if integer("timeout", timeout) < 0 else time.monotonic() + timeout / 1000
+    ran = reports.ran
     while True:
         for stream in mine:
-            queue.offer(stream)
+            queue.offer(stream, lambda: bool(reports.waiting) or reports.ran > ran)
+        if reports.ran > ran:  # the stream waited for it, so it was run on the way
+            return
         left = POLL_SECONDS if until is None else min(POLL_SECONDS, until - time.monotonic())
         if reports.run_one(max(left, 0)):
             return

@@ -381,3 +381,42 @@ def test_importing_acl_is_quick_and_brings_no_torch():
     code = "import sys, acl; print(sorted({'torch', 'numpy', 'onnxruntime', 'torch_npu'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("block", [0, 1], ids=["the stream goes on", "the stream waits"])
+@pytest.mark.usefixtures("ready")
+def test_each_report_is_one_callback(block):
+    """A program may count reports instead of waiting: each processes one callback, and gives 0."""
+    me, seen = threading.get_ident(), []
+    assert acl.rt.subscribe_report(me, 0) == 0
+    for number in range(3):
+        assert acl.rt.launch_callback(seen.append, number, block, 0) == 0
+    for number in range(3):
+        assert acl.rt.process_report(1000) == 0
+        assert seen == list(range(number + 1))
+    assert acl.rt.process_report(1) == 507012
+    assert acl.rt.unsubscribe_report(me, 0) == 0
+
+
+def test_threads_may_take_memory_at_the_same_time(ready):
+    """Calls of several threads for memory, streams and copies do not meet each other half done."""
+    codes, interval = [], sys.getswitchinterval()
+
+    def work():
+        codes.append(acl.rt.set_context(ready))
+        for _ in range(40):
+            ptr, ret = acl.rt.malloc(64, 0)
+            other, other_ret = acl.rt.malloc_host(64)
+            codes.extend([ret, other_ret, acl.rt.memcpy(ptr, 64, other, 64, H2D)])
+            codes.extend([acl.rt.free(ptr), acl.rt.free_host(other)])
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    try:
+        sys.setswitchinterval(1e-6)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert codes == [0] * (6 * 201)
