@@ -201,7 +201,11 @@ class Watch:
     def restore(self) -> list[str]:
         """Put back what was replaced, and return its names."""
         here = sys.modules
-        found = [name for name, module in self._modules.items() if here.get(name) is not module]
+        found = [
+            name
+            for name, module in self._modules.items()
+            if here.get(name) is not module and not self._migrated(name)
+        ]
         for name in found:
             here[name] = self._modules[name]
         found += self._without_modes()
@@ -243,12 +247,26 @@ class Watch:
                 push(mode)
         return found
 
+    def _migrated(self, name: str) -> bool:
+        """Whether a module of CUDA's gave its place to one of the NPU's, as `transfer_to_npu` has it."""
+        now: Any = sys.modules.get(name)
+        own = getattr(now, "__name__", None)
+        return (
+            name.startswith("torch.cuda")
+            and type(own) is str
+            and own.startswith("torch_npu.")
+            and self._modules.get(own) is now
+        )
+
     def _librarys(self, value: Any, depth: int) -> bool:
         """Whether a library wrote this function or class, and everything that it wraps."""
         if isinstance(value, type):
             home = sys.modules.get(value.__module__)
             at = str(getattr(home, "__file__", ""))
             return getattr(home, value.__name__, None) is value and at.startswith(self._libraries)
+        if type(value) is property:
+            parts = [one for one in (value.fget, value.fset, value.fdel) if one is not None]
+            return bool(parts) and all(self._librarys(one, depth + 1) for one in parts)
         function = getattr(value, "__func__", value)
         if type(function) is not FunctionType or depth > _MAX_WRAPS:
             return False
@@ -256,7 +274,9 @@ class Watch:
             return False
         wrapped = [c.cell_contents for c in function.__closure__ or () if c != _EMPTY_CELL]
         return all(
-            self._librarys(one, depth + 1) for one in wrapped if isinstance(one, FunctionType | MethodType)
+            self._librarys(one, depth + 1)
+            for one in wrapped
+            if isinstance(one, FunctionType | MethodType) and one is not function  # one that calls itself
         )
 
 

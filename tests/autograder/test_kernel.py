@@ -548,3 +548,17 @@ def test_long_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(long))
     with Kernel(30) as kernel:
         assert kernel.probe("result = 1", {}) == 1
+
+
+@pytest.mark.slow
+def test_the_automatic_migration_lasts_in_probes():
+    """What a cell migrated by transfer_to_npu is the NPU's in probes too: methods, properties, imports."""
+    with Kernel(60) as kernel:
+        kernel.run("import torch, torch_npu\nfrom torch_npu.contrib import transfer_to_npu")
+        probe = (
+            "import torch\nfrom torch.cuda import amp, is_available\nx = torch.ones(1).cuda()\n"
+            "result = [x.is_cuda, x.device.type, is_available(), amp is torch.npu.amp]"
+        )
+        assert [kernel.probe(probe, {}) for _ in range(2)] == [[True, "npu", True, True]] * 2
+        kernel.run("torch.Tensor.cuda = lambda self: self")
+        assert kernel.probe("import torch\nresult = str(torch.Tensor.cuda)", {}).find("lambda") < 0
