@@ -92,8 +92,8 @@ class _Camp(click.Group):
     "--sandbox",
     envvar="CAMP_SANDBOX",
     metavar="NAME",
-    help="What holds learners' code: namespaces, landlock, or none. Default: the best that this machine has; "
-    "none is never chosen, and for your own notebooks only.",
+    help="What holds learners' code: namespaces, bubblewrap, landlock, or none. Default: the best that this "
+    "machine has; none is never chosen, and for your own notebooks only.",
 )
 @click.pass_context
 def main(context: click.Context, root: Path | None, db_url: str | None, sandbox: str | None) -> None:

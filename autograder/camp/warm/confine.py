@@ -153,7 +153,7 @@ def _furnish(cell: Cell, uid: int) -> None:
 def _enter(cell: Cell, run: Callable[[], None], uid: int, processes: int, keeper: Keeper) -> None:
     """The last steps, in the process itself."""
     os.setsid()
-    if cell.backend is Backend.LANDLOCK and os.geteuid() == 0:
+    if cell.backend.by_landlock and os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
@@ -161,7 +161,7 @@ def _enter(cell: Cell, run: Callable[[], None], uid: int, processes: int, keeper
     with contextlib.suppress(OSError):  # when the machine runs out of memory, this goes first
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     rlimits.restrict(cell.limits, processes)
-    if cell.backend is Backend.LANDLOCK:
+    if cell.backend.by_landlock:
         linux.drop_privileges()
         system = [*places.SYSTEM, *_ETC, *_PROC, *places.PROCESSORS]
         landlock.restrict([*system, *cell.readable], [cell.folder, *places.DEVICES])

@@ -14,10 +14,18 @@ class Backend(StrEnum):
 
     NAMESPACES = "namespaces"
     """A root folder, network, process table and users of its own, on top of all that Landlock has."""
+    BUBBLEWRAP = "bubblewrap"
+    """Landlock, inside what the program bwrap may make: a network, process table, IPC and users that the
+    kernels of one grader share with each other, and with nobody else."""
     LANDLOCK = "landlock"
     """Landlock for files, seccomp for the rest; the process table and /dev/shm are those of the machine."""
     NONE = "none"
     """Limits only. Used when it is asked for by name, never chosen."""
+
+    @property
+    def by_landlock(self) -> bool:
+        """Whether it holds files by Landlock, and has no root folder for each kernel."""
+        return self in {Backend.BUBBLEWRAP, Backend.LANDLOCK}
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Limits:
         disk_bytes: all files together; they live in memory and go with the kernel (namespaces only).
         open_files: open files of each process.
         output_bytes: size of one message from the kernel; a larger one ends the connection.
-        readable: folders and files that the learner's code may read besides Python and the simulated device.
+        readable: folders and files that the learner's code may read besides Python and the simulated device;
+            in bubblewrap only what lies in the folder for temporary files can be given so.
     """
 
     memory_bytes: int = 2048 * MIB

@@ -10,10 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from camp.warm import bubblewrap
 from camp.warm.errors import SandboxError, WarmKernelError
 from camp.warm.limits import Backend, Isolation
 
@@ -71,19 +72,24 @@ class Nursery:
     Attributes:
         isolation: the sandbox in use, and those that were refused; known once it is `probed`.
         pid: the zygote's process id.
+        compared: whether it is known to be the best there is.
     """
 
     isolation: Isolation
+    compared = True
 
     def __init__(self, brood: Brood) -> None:
         """Start a zygote; it imports while this process does something else."""
+        inside = bubblewrap.command() if brood.backend is Backend.BUBBLEWRAP else []
+        if inside is None:
+            raise WarmKernelError("bwrap is not installed")
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         settings = json.dumps({"preload": brood.preload, "backend": brood.backend})
         with theirs:
             # A session of its own: Ctrl-C in a terminal is for the grader, which then closes the socket.
             self._process = subprocess.Popen(
-                [brood.python, "-m", "camp.warm.zygote", str(theirs.fileno()), settings],
+                [*inside, brood.python, "-m", "camp.warm.zygote", str(theirs.fileno()), settings],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -95,6 +101,7 @@ class Nursery:
         self.pid = self._process.pid
         self._lock = threading.Lock()
         self._probed = self._ready = False
+        self.compared = False
 
     def probed(self) -> Isolation:
         """Wait until it has tried the sandbox, which it does first.
@@ -240,11 +247,40 @@ def nursery(brood: Brood) -> Nursery:
         WarmKernelError: it does not start.
         SandboxError: this machine has no sandbox, or not the one that was asked for.
     """
-    found = _hatched(brood)
+    found = _best(_hatched(brood), brood)
     found.ready()
     if found.isolation.backend is None:
         raise no_sandbox(found.isolation)
     return found
+
+
+def _best(found: Nursery, brood: Brood) -> Nursery:
+    """It, or where namespaces are refused to us and not to bubblewrap, one that runs in that."""
+    known = found.probed()
+    if found.compared or brood.backend is not None:
+        return found
+    found.compared = True
+    if known.backend is Backend.NAMESPACES:
+        return found
+    try:
+        other = Nursery(replace(brood, backend=Backend.BUBBLEWRAP))
+        tried = other.probed()
+    except WarmKernelError as error:
+        found.isolation = replace(known, refused=(*known.refused, (Backend.BUBBLEWRAP, str(error))))
+        return found
+    if tried.backend is None:
+        other.close()
+        found.isolation = replace(known, refused=(*known.refused, *tried.refused))
+        return found
+    other.isolation = Isolation(tried.backend, known.refused[:1])
+    other.compared = True
+    found.close()
+    key = (os.getpid(), brood)
+    with _lock:
+        if _nurseries.get(key) is found:
+            _nurseries[key] = other
+            atexit.register(other.close)
+    return other
 
 
 def no_sandbox(found: Isolation) -> SandboxError:
@@ -297,12 +333,14 @@ def isolation(backend: Backend | None = None) -> Isolation:
         return Isolation(None, ((Backend.NAMESPACES, _NOT_LINUX), (Backend.LANDLOCK, _NOT_LINUX)))
     own = _nurseries.get((os.getpid(), Brood(backend=backend)))
     try:
-        trial = own if own is not None and own.alive() else Nursery(Brood(preload=None, backend=backend))
-        found = trial.probed()
+        if own is not None and own.alive():
+            return _best(own, Brood(backend=backend)).isolation
+        brood = Brood(preload=None, backend=backend)
+        trial = _best(Nursery(brood), brood)
     except WarmKernelError as error:
-        return Isolation(None, ((Backend.NAMESPACES, str(error)),))
-    if trial is not own:
-        trial.close()
+        return Isolation(None, ((backend or Backend.NAMESPACES, str(error)),))
+    found = trial.probed()
+    trial.close()
     return found
 
 

@@ -250,7 +250,7 @@ def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> 
     kernel_app.load_devices()
     ports = [order["connection"][f"{name}_port"] for name in ("shell", "iopub", "stdin", "control", "hb")]
     sockets = dict(zip(ports, listeners, strict=True))
-    apart = cell.backend is not Backend.LANDLOCK
+    apart = not cell.backend.by_landlock
     kernel_app.run(order["connection"], sockets, order["arguments"], apart=apart, seed=order["seed"])
 
 

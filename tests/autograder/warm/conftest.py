@@ -43,6 +43,7 @@ class Running:
         return int(self.provisioner.pid)
 
 
+BACKENDS = (Backend.NAMESPACES, Backend.BUBBLEWRAP, Backend.LANDLOCK)
 Warm = "Callable[..., contextlib.AbstractContextManager[Running]]"
 
 
@@ -65,10 +66,10 @@ def _reason(backend: Backend) -> str:
 @pytest.fixture(scope="session")
 def refusals() -> dict[Backend, str]:
     """For each back end, why this machine refuses it; empty when it does not."""
-    return {backend: _reason(backend) for backend in (Backend.NAMESPACES, Backend.LANDLOCK)}
+    return {backend: _reason(backend) for backend in BACKENDS}
 
 
-@pytest.fixture(params=[Backend.NAMESPACES, Backend.LANDLOCK])
+@pytest.fixture(params=BACKENDS)
 def backend(request, refusals) -> Backend:
     """Each back end in turn; one that this machine refuses is skipped with its reason."""
     if refusals[request.param]:

@@ -14,7 +14,7 @@ import nbformat.v4
 import pytest
 from camp.warm import Backend, Isolation, Limits, SandboxError, WarmKernelError, isolation, usable
 from camp.warm.client import WarmKernelManager, WarmNotebookClient, client_options
-from camp.warm.nursery import Brood, nursery
+from camp.warm.nursery import Brood, Nursery, nursery
 from jupyter_client.manager import KernelManager, start_new_kernel
 from nbclient import NotebookClient
 
@@ -308,7 +308,7 @@ def test_an_unknown_back_end_is_refused():
 
 def test_no_sandbox_must_be_asked_for_by_name(caplog):
     """The best back end is never none; asked for by name it works, and says so loudly."""
-    assert isolation().backend in {Backend.NAMESPACES, Backend.LANDLOCK}
+    assert isolation().backend in {Backend.NAMESPACES, Backend.BUBBLEWRAP, Backend.LANDLOCK}
     assert isolation(Backend.NONE) == Isolation(Backend.NONE)
     assert not isolation(Backend.NONE).safe
     client = WarmNotebookClient(
@@ -326,6 +326,38 @@ def test_a_machine_without_a_sandbox_gets_no_kernel(monkeypatch):
     monkeypatch.setattr(home, "isolation", refused)
     with pytest.raises(SandboxError, match=r"no namespaces: switched off; no landlock: too old"):
         nursery(Brood())
+
+
+def test_bubblewrap_where_namespaces_are_refused(monkeypatch):
+    """Where namespaces are forbidden to us, bubblewrap is tried, and preferred to Landlock alone."""
+    forbidden = {"backend": None, "refused": [["namespaces", "not permitted"], ["landlock", "switched off"]]}
+    monkeypatch.setattr("camp.warm.nursery._nurseries", {})
+    answer = Nursery._answer
+    monkeypatch.setattr(
+        Nursery,
+        "_answer",
+        lambda self, seconds: answer(self, seconds) and forbidden if self.plain else answer(self, seconds),
+    )
+    made = Nursery.__init__
+
+    def make(self, brood):
+        self.plain = brood.backend is None
+        made(self, brood)
+
+    monkeypatch.setattr(Nursery, "__init__", make)
+    found = isolation()
+    if isolation(Backend.BUBBLEWRAP).backend is None:
+        assert found.backend is None
+        assert [name for name, _ in found.refused] == ["namespaces", "landlock", "bubblewrap"]
+    else:
+        assert found == Isolation(Backend.BUBBLEWRAP, ((Backend.NAMESPACES, "not permitted"),))
+
+
+def test_bubblewrap_that_is_not_installed(monkeypatch):
+    """Without the program the answer says so, and nothing is started."""
+    monkeypatch.setattr("camp.warm.nursery._nurseries", {})
+    monkeypatch.setattr("camp.warm.bubblewrap.shutil.which", lambda _: None)
+    assert isolation(Backend.BUBBLEWRAP) == Isolation(None, ((Backend.BUBBLEWRAP, "bwrap is not installed"),))
 
 
 def test_a_zygote_that_fails_is_no_leave_to_do_without(monkeypatch):
