@@ -28,21 +28,18 @@ class Queue:
 
     def __init__(self) -> None:
         self._work: deque[_Work] = deque()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of who does the work
+        self._adding = threading.Lock()  # of the list: giving work does not wait for work
 
     def add(self, stream: Stream, run: Callable[[], None]) -> None:
         """Put work behind everything given so far; `run` must not raise."""
-        with self._lock:
+        with self._adding:
             self._work.append(_Work(stream, run))
 
     def drain(self, stream: Stream | None = None) -> None:
         """Do everything up to the last work of a stream; without one, everything."""
         with self._lock:
-            last = 0
-            for number, work in enumerate(self._work, 1):
-                if stream is None or work.stream is stream:
-                    last = number
-            for _ in range(last):
+            for _ in range(self._upto(stream)):
                 if not self._work:  # work may itself wait for a stream
                     return
                 self._work.popleft().run()
@@ -54,10 +51,16 @@ class Queue:
         """
         if self._lock.acquire(blocking=False):
             try:
-                while not enough() and any(work.stream is stream for work in self._work):
+                while not enough() and self._upto(stream):
                     self._work.popleft().run()
             finally:
                 self._lock.release()
+
+    def _upto(self, stream: Stream | None) -> int:
+        """How many works there are up to the last one of a stream."""
+        with self._adding:
+            mine = [n for n, work in enumerate(self._work, 1) if stream is None or work.stream is stream]
+        return mine[-1] if mine else 0
 
     def clear(self) -> None:
         """Forget what was not done."""

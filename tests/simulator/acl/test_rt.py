@@ -420,3 +420,24 @@ def test_threads_may_take_memory_at_the_same_time(ready):
     finally:
         sys.setswitchinterval(interval)
     assert codes == [0] * (6 * 201)
+
+
+def test_a_callback_does_not_stop_the_host_from_giving_more_work(ready):
+    """While the stream waits for a function of the host, other threads may put work on it."""
+    given, in_vain = threading.Event(), []
+
+    def reports():
+        acl.rt.set_context(ready)
+        while acl.rt.process_report(1000) != 0:
+            pass
+
+    thread = threading.Thread(target=reports)
+    thread.start()
+    assert acl.rt.subscribe_report(thread.ident, 0) == 0
+    acl.rt.launch_callback(lambda _: in_vain.append(not given.wait(5)), None, 1, 0)
+    ptr = device_memory(64)
+    assert acl.rt.memset_async(ptr, 64, 0, 64, 0) == 0
+    given.set()
+    thread.join()
+    assert in_vain == [False]
+    assert acl.rt.unsubscribe_report(thread.ident, 0) == 0
