@@ -48,7 +48,19 @@ CLICK = importlib.metadata.version("click")
 TORCH = importlib.metadata.version("torch").partition("+")[0]
 
 
-@pytest.mark.parametrize("pin", ["", f"torch=={TORCH}\n", f"click=={CLICK}  # a reason\n", "# a comment\n"])
+PSYCOPG = importlib.metadata.version("psycopg")
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "",
+        f"torch=={TORCH}\n",
+        f"click=={CLICK}  # a reason\n",
+        f"psycopg[binary]=={PSYCOPG}\n",
+        "# a comment\n",
+    ],
+)
 def test_what_is_in_order_is_left(checkout, pin):
     """With every pinned package there, as a local build (+cpu) or not, nothing is installed."""
     done = checkout(requirements=pin, kept="click\n")
