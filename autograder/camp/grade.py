@@ -193,7 +193,10 @@ class _Run:
         points = sum(r.points for r in results)
         cause = answered.status if answered.status in {Status.OUT_OF_MEMORY, Status.REFUSED} else None
         status = cause if cause and not points else _worst(results)
-        return answered.model_copy(update={"points": points, "status": status, "checks": results})
+        message = answered.message or next((r.message for r in results if r.status is not Status.PASSED), "")
+        times = [r.device_ms for r in results if r.device_ms is not None]
+        came = {"points": points, "status": status, "message": message, "device_ms": max(times, default=None)}
+        return answered.model_copy(update={**came, "checks": results})
 
     def _ask(self, kernel: Kernel, check: Check) -> CheckResult:
         """Run one hidden check and turn how it ends into a result."""

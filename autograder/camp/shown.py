@@ -47,6 +47,7 @@ def show_verdict(
             continue
         # What hidden checks expected stays in the verdict: a copy of this notebook may reach a learner.
         told_of = task.model_dump(mode="json", exclude={"checks": {"__all__": {"expected"}}})
+        told_of["message"] = _of_its_own(task)
         cell.metadata["camp"] = NotebookNode(told_of, page=pages[task.task], hints=hints[task.task])
         if rubric := rubrics[task.task]:
             cell.metadata["camp"].rubric = [criterion.model_dump() for criterion in rubric]
@@ -68,7 +69,12 @@ def _told(task: TaskResult, findings: list[str]) -> str:
         mark = "✓" if check.status is Status.PASSED else "✗"
         lines.append(f"  {mark} {check.title} ({check.points} of {check.max_points})")
         lines += [f"      {check.message}"] if check.message else []
-    if task.message:
-        lines.append(f"  {task.message}")
+    if message := _of_its_own(task):
+        lines.append(f"  {message}")
     lines += [f"  note: {finding}" for finding in findings]
     return "\n".join(lines) + "\n"
+
+
+def _of_its_own(task: TaskResult) -> str:
+    """A task's message, where none of its checks says the same."""
+    return "" if task.message in {check.message for check in task.checks} else task.message

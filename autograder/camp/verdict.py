@@ -59,7 +59,13 @@ class CheckResult(_Record):
 
 
 class TaskResult(_Record):
-    """One task: points, status, the message for the learner, and the (capped) text its answer printed."""
+    """One task: points, status, and what the learner reads of it.
+
+    Attributes:
+        message: what became of the answer; where that ran, of the first check that did not pass.
+        output: the (capped) text that the answer printed.
+        device_ms: the longest device time, in milliseconds, that one of its checks judges by.
+    """
 
     task: str
     title: str
@@ -68,6 +74,7 @@ class TaskResult(_Record):
     status: Status
     message: str = ""
     output: str = ""
+    device_ms: float | None = None
     checks: list[CheckResult] = []
 
 

@@ -39,7 +39,8 @@ def test_what_failed_is_explained(pages, exercise):
     task = next(t for t in verdict.tasks if t.status is Status.FAILED)
     check = next(c for c in task.checks if c.status is Status.FAILED)
     assert check.message.startswith("given ")
-    assert html.escape(check.message, quote=False) in page
+    assert task.message == check.message, "a program reads it at the task, too"
+    assert page.count(html.escape(check.message, quote=False)) == 1
     known = next(t for t in exercise.assignment.task if t.id == task.task)
     assert page_address(exercise, known) in page
     assert [page.count(f"Hint {n}<") for n in (1, 2, 3)] == [1, 1, 1]
