@@ -92,14 +92,26 @@ def find_chip(name: str, *, where: str = "the chip name") -> Chip:
     chip = _CHIPS.get(name) or _BY_LOWER.get(name.lower()) or _BY_LOWER.get("ascend" + name.lower())
     if chip is not None:
         return chip
-    import difflib
+    names = ", ".join(_nearest(name))
+    raise UnknownChipError(f"{where}: no chip is called {name!r}. The nearest known ones: {names}.")
+
+
+def _nearest(name: str, count: int = 3) -> list[str]:
+    """The chips whose names look most like one; among equals those met most, then the table's order."""
+    from difflib import SequenceMatcher
 
     # matched in lower case and with the prefix, so that "310b5" finds Ascend310B4
     wanted = name.lower() if name.lower().startswith("ascend") else "ascend" + name.lower()
-    near = difflib.get_close_matches(wanted, _BY_LOWER, n=3, cutoff=0.0)
-    names = ", ".join(_BY_LOWER[n].soc for n in near)
-    raise UnknownChipError(f"{where}: no chip is called {name!r}. The nearest known ones: {names}.")
+    likeness = {soc: SequenceMatcher(None, soc.lower(), wanted).ratio() for soc in _CHIPS}
+    return sorted(_CHIPS, key=lambda soc: (-likeness[soc], _MET_MOST.get(soc, len(_CHIPS))))[:count]
 
 
 _CHIPS: dict[str, Chip] = {str(row[0]): Chip._make(row) for row in ROWS}
 _BY_LOWER: dict[str, Chip] = {name.lower(): chip for name, chip in _CHIPS.items()}
+# in the developer kits, servers and cards of the published figures; only says which of equals to name first
+_MET_MOST = {
+    f"Ascend{name}": place
+    for place, name in enumerate(
+        ("310", "310P3", "310B4", "310B1", "910B3", "910B4", "910B1", "910B2", "910A"),
+    )
+}

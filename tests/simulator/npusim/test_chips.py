@@ -35,7 +35,14 @@ def test_known_figures():
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("Ascend310B5", "Ascend310B4"), ("910b9", "Ascend910B"), ("", "A")]
+    ("name", "near"),
+    [
+        ("Ascend310B5", "Ascend310B4"),
+        ("910b9", "Ascend910B, Ascend910B3"),
+        ("Ascend310X", "Ascend310, Ascend310P3, Ascend310B4"),  # equally near: those met most come first
+        ("310P", "Ascend310P3"),
+        ("", "A"),
+    ],
 )
 def test_an_unknown_chip_names_the_nearest(name, near):
     """An unknown name is answered with the nearest known ones."""
