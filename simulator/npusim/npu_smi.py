@@ -246,7 +246,10 @@ def main() -> None:
     if real is not None:
         os.execv(real, [real, *sys.argv[1:]])  # noqa: S606 - the real command takes over
     code, text = run(sys.argv[1:])
-    print(text, file=sys.stderr if code else sys.stdout)
+    try:
+        print(text, file=sys.stderr if code else sys.stdout, flush=True)
+    except BrokenPipeError:  # the reader, say `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to flush at the end
     sys.exit(code)
 
 

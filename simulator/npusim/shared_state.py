@@ -146,7 +146,7 @@ def _read(path: Path) -> ProcessState | None:
         memory = {int(index): int(size) for index, size in raw["memory"].items()}
         busy = {int(index): int(share) for index, share in raw["busy"].items()}
         return ProcessState(int(path.stem), str(raw["name"]), str(raw["soc"]), memory, busy)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ArithmeticError, LookupError, RecursionError, TypeError, AttributeError, ValueError):
         print(f"npu-smi: {path} is damaged and was taken away.", file=sys.stderr)  # noqa: T201 - the warning
         with contextlib.suppress(OSError):
             path.unlink()

@@ -80,7 +80,8 @@ def test_a_damaged_file_is_taken_away_with_a_warning(folder, capsys):
     """Damage is no crash: one warning, and the next change of the process shows it again."""
     npusim.node().device(0)
     path = folder / f"{os.getpid()}.json"
-    for damage in ("{", "[]", '{"memory": 3}', "\x00\x01"):
+    infinite = '{"memory": {"0": 1e999}, "busy": {}, "name": "p", "soc": "Ascend910B3"}'
+    for damage in ("{", "[]", '{"memory": 3}', "\x00\x01", infinite, "[" * 100_000):
         path.write_text(damage)
         assert npu_smi.run(["info"])[0] == 0
         warning = capsys.readouterr().err
@@ -241,3 +242,14 @@ def test_the_command_runs():
         env=dict(os.environ),
     )
     assert "910B3" in out.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """`npu-smi info | head -1` ends without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "npusim.npu_smi", "info"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False, env=dict(os.environ))
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
