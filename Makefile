@@ -45,8 +45,10 @@ test: $(READY)
 	@.ci/need 'font:Noto Sans CJK SC' fonts-noto-cjk
 	@.ci/need 'file:/usr/lib/postgresql/*/bin/initdb' postgresql
 	@$(MAKE) --no-print-directory lint
-	$(SAY) 'All tests'
-	@$(BIN)/python -m pytest tests
+	$(SAY) 'The book is built'
+	@$(BIN)/python book/build.py
+	$(SAY) 'All tests, a file at a time on each core'
+	@$(BIN)/python -m pytest tests -n auto --maxprocesses 4 --dist loadfile
 
 check: $(READY) lint
 	$(SAY) 'Fast tests'
