@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from camp.editions import packed_edition
 from camp.errors import CampError, GradebookError, NotWritableError
 from camp.exercise import Exercise, load_exercise
 from camp.fingerprint import hashes
@@ -160,7 +161,9 @@ def _done(
 
         return in_scheduler(means.scheduler, exercises, jobs)
     lent = lend()  # one process for all workers to fork kernels from, where the machine has a sandbox
-    return in_workers(functools.partial(run_job, course.folder), jobs, workers, lent.use if lent else prepare)
+    editions = {exercise.digest: packed_edition(exercise) for exercise in exercises.values()}
+    run = functools.partial(run_job, course.folder, editions=editions)
+    return in_workers(run, jobs, workers, lent.use if lent else prepare)
 
 
 def _job(submission: Submission, exercise: Exercise) -> Job:

@@ -7,12 +7,11 @@ with nbgrader's own preprocessors, so that it is the same as what `nbgrader gene
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
-from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
-from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
 
 from camp.exercise import ANSWER, Exercise
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
 STUB = 'raise NotImplementedError("not answered yet: write your code here")'
 TEXT_STUB = "*Write your answer here, in place of this line.*"
-SCHEMA_VERSION: int = MetadataValidatorV3.schema_version
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+_KEPT = "learner_edition"
 
 
 def check_id(task_id: str) -> str:
@@ -57,7 +56,30 @@ def instructor_edition(exercise: Exercise) -> NotebookNode:
 
 
 def learner_edition(exercise: Exercise) -> NotebookNode:
-    """The notebook a learner gets: no solutions, the rest locked, no outputs."""
+    """The notebook a learner gets: no solutions, the rest locked, no outputs.
+
+    It is made once for an exercise; each caller has a copy to change.
+    """
+    notebook: NotebookNode = pickle.loads(packed_edition(exercise))  # noqa: S301 - our own, and the fastest copy
+    return notebook
+
+
+def packed_edition(exercise: Exercise) -> bytes:
+    """The learner's edition as bytes, for `keep_edition` in another process."""
+    if _KEPT not in vars(exercise):
+        keep_edition(exercise, pickle.dumps(_made_for_learners(exercise)))
+    packed: bytes = vars(exercise)[_KEPT]
+    return packed
+
+
+def keep_edition(exercise: Exercise, packed: bytes) -> None:
+    """Keep what another process made of the very same exercise: to make it takes all of nbgrader."""
+    vars(exercise)[_KEPT] = packed
+
+
+def _made_for_learners(exercise: Exercise) -> NotebookNode:
+    from nbgrader.preprocessors import ClearSolutions, ComputeChecksums, LockCells
+
     notebook = instructor_edition(exercise)
     stubbed = ClearSolutions(code_stub={"python": STUB}, text_stub=TEXT_STUB)
     for preprocessor in (LockCells(), stubbed, ComputeChecksums()):
@@ -70,12 +92,14 @@ def _grading(task: Task, cell_type: str, role: str, points: int) -> dict[str, An
 
     An answer graded by hand is both: nbgrader's manually graded cell.
     """
+    from nbgrader.nbgraderformat.v3 import MetadataValidatorV3
+
     answer = role == ANSWER
     grading: dict[str, Any] = {
         "grade": not answer or task.by_hand,
         "grade_id": task.id if answer else check_id(task.id),
         "locked": not answer,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": MetadataValidatorV3.schema_version,
         "solution": answer,
         "task": False,
         "cell_type": cell_type,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbgrader.api import InvalidEntry, MissingEntry
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
@@ -85,6 +86,8 @@ class GradebookDoor:
         self._exercises: dict[str, Exercise] = {}
         self._class: ClassRules | None = None
         self._states: dict[str, _State] = {}
+        self._gradebook: Any = None
+        self._gradebook_file: tuple[int, ...] = ()
 
     def generate_assignment(self, assignment: str) -> None:
         """Make the learner's edition under `release/` and enter the assignment into the gradebook.
@@ -327,13 +330,23 @@ class GradebookDoor:
         """
         with _quiet():
             try:
-                with self._api.gradebook as book:
+                with self._opened() as book:
                     yield book
             except (SQLAlchemyError, InvalidEntry) as error:
                 raise GradebookError(
                     f"{shown_url(self._api.coursedir.db_url)} cannot be used ({_cause(str(error))}); "
                     f"{_REMEDY[is_file(self._api.coursedir.db_url)]}; verdicts stay as they are"
                 ) from None
+
+    def _opened(self) -> Any:
+        """The gradebook of nbgrader: the same as before, which connects anew, unless its file is another.
+
+        For each one that is made, SQLAlchemy would compile its statements anew and keep them for long.
+        """
+        if self._gradebook is None or _file(self._api.coursedir.db_url) != self._gradebook_file:
+            self._gradebook = self._api.gradebook
+            self._gradebook_file = _file(self._api.coursedir.db_url)
+        return self._gradebook
 
     def _step(self, what: str, on: str, step: Any) -> None:
         self._states.clear()
@@ -362,6 +375,15 @@ def _looks() -> str:
     for path in (own / "shown.py", own / "pages.py", own / "entries.py", *template):
         made.update(path.read_bytes())
     return made.hexdigest()
+
+
+def _file(db_url: str) -> tuple[int, ...]:
+    """What tells a gradebook's file from another in its place; empty on a server, or where there is none."""
+    path = make_url(db_url).database
+    if not is_file(db_url) or not path or not Path(path).is_file():
+        return ()
+    found = Path(path).stat()
+    return (found.st_dev, found.st_ino, int(found.st_size == 0))
 
 
 def _cause(log: str) -> str:

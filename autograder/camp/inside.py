@@ -23,6 +23,7 @@ import os
 import random
 import sys
 from _blake2 import blake2b
+from _operator import is_
 from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,7 @@ class Watch:
 
     def __init__(self, libraries: tuple[str, ...]) -> None:
         self._libraries = libraries
-        self._held: list[tuple[Any, Any, str, Any]] = []
+        self._held: list[tuple[Any, Any, tuple[str, ...], tuple[Any, ...]]] = []  # by owner
         self._codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
         self._seen = set[int]()
         self._classes: list[tuple[type, set[str], set[str]]] = []  # what each has, and what it inherits
@@ -172,10 +173,9 @@ class Watch:
     def note(self, module: ModuleType, *, whole: bool) -> None:
         """Note a module's functions and classes; with `whole`, also what is in its classes."""
         root = module.__name__.partition(".")[0]
-        for key, value in list(vars(module).items()):
-            if not callable(value):
-                continue
-            self._held.append((vars(module), module, key, value))
+        held = {key: value for key, value in vars(module).items() if callable(value)}
+        self._held.append((vars(module), module, (*held,), (*held.values(),)))
+        for key, value in held.items():
             if not isinstance(value, type):
                 self._note_code(value)
             elif (whole or key in _CLASSES) and str(value.__module__).partition(".")[0] == root:
@@ -187,10 +187,14 @@ class Watch:
         self._seen.add(id(cls))
         inherited = {key for base in cls.__mro__[1:] for key in vars(base)} - _FREE
         self._classes.append((cls, {*vars(cls)}, inherited - {*vars(cls)}))
-        for key, value in list(vars(cls).items()):
-            if key not in _FREE and (callable(value) or hasattr(type(value), "__get__")):
-                self._held.append((vars(cls), cls, key, value))
-                self._note_code(value)
+        held = {
+            key: value
+            for key, value in vars(cls).items()
+            if key not in _FREE and (callable(value) or hasattr(type(value), "__get__"))
+        }
+        self._held.append((vars(cls), cls, (*held,), (*held.values(),)))
+        for value in held.values():
+            self._note_code(value)
 
     def _note_code(self, value: Any) -> None:
         for one in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
@@ -209,12 +213,12 @@ class Watch:
         for name in found:
             here[name] = self._modules[name]
         found += self._without_modes()
-        for names, owner, key, value in self._held:
-            now = names.get(key)
-            if now is not value and not self._librarys(now, 0):
-                setattr(owner, key, value)
-                found.append(f"{owner.__name__}.{key}")
+        for names, owner, keys, values in self._held:
+            if not all(map(is_, map(names.get, keys), values)):  # seldom; it runs twice a probe
+                found += self._put_back(names, owner, dict(zip(keys, values, strict=True)))
         for cls, had, inherited in self._classes:
+            if had.issuperset(vars(cls)):
+                continue
             # A name that is new in a class hides what it inherits, as Tensor does most of its methods.
             for key in [k for k in vars(cls) if k not in had and k in inherited]:
                 if not self._librarys(vars(cls)[key], 0):
@@ -224,6 +228,16 @@ class Watch:
             if function.__code__ is not code or function.__defaults__ is not defaults:
                 function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
                 found.append(function.__qualname__)
+        return found
+
+    def _put_back(self, names: Any, owner: Any, held: dict[str, Any]) -> list[str]:
+        """Put back what an owner held, and return what it was called."""
+        found = []
+        for key, value in held.items():
+            now = names.get(key)
+            if now is not value and not self._librarys(now, 0):
+                setattr(owner, key, value)
+                found.append(f"{owner.__name__}.{key}")
         return found
 
     def _without_modes(self) -> list[str]:
@@ -303,7 +317,7 @@ def generators() -> list[tuple[Callable[[], Any], Callable[[Any], Any], Callable
     return found
 
 
-def answerer(  # noqa: PLR0913, PLR0917 - what it must hold, as no name can be looked up later
+def answerer(  # noqa: C901, PLR0913, PLR0917 - what it must hold, as no name can be looked up later
     namespace: dict[str, Any],
     publish: Callable[..., Any],
     restore: Callable[[], list[str]],
@@ -329,11 +343,13 @@ def answerer(  # noqa: PLR0913, PLR0917 - what it must hold, as no name can be l
     own = dict(vars(builtins))
     in_use = generators
     asked = [0]
+    text, collector = "", compile("", "<grader>", "exec")
 
     def signature(text: str) -> str:
         return blake2b(text.encode(), key=key).hexdigest()
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal text, collector
         if event != ASK:
             return
         order, signed = args
@@ -348,7 +364,9 @@ def answerer(  # noqa: PLR0913, PLR0917 - what it must hold, as no name can be l
         inside = {k: v for k, v in namespace.items() if k not in own or k[:2] == "__"}
         inside |= {"__builtins__": dict(own), **inputs}
         apart: dict[str, Any] = {"__builtins__": dict(own), "__name__": "camp.witness"}
-        exec(compile(beside, "<grader>", "exec"), apart)  # noqa: S102 - the grader's own, as the probe
+        if beside != text:  # the same for all of a submission's probes, and long
+            text, collector = beside, compile(beside, "<grader>", "exec")
+        exec(collector, apart)  # noqa: S102 - the grader's own, as the probe
         compiled = compile(code, "<hidden check>", "exec")
         # In the probe's constants, not among its names, which the learner's code can get hold of.
         known = {BEGIN: apart.get("begin"), END: apart.get("end")}

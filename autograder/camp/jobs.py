@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from camp.course import load_course
+from camp.editions import keep_edition
 from camp.errors import CampError
 from camp.exercise import Exercise, load_exercise
 from camp.fingerprint import hashes
@@ -16,6 +17,7 @@ from camp.intake import Submitted, take_in_submitted
 from camp.warm import usable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from camp.verdict import Hashes
@@ -48,17 +50,20 @@ class Job:
         return f"grade-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}"
 
 
-def run_job(exercises: Path, job: Job) -> str:
+def run_job(exercises: Path, job: Job, editions: Mapping[str, bytes] | None = None) -> str:
     """Grade one submission and return its verdict as JSON.
 
     Args:
         exercises: the folder with `camp.toml` and the exercise.
         job: what is to be graded.
+        editions: what `camp.editions.packed_edition` made of exercises, by their digests, if it is known.
 
     Raises:
         KernelStartError: this machine cannot start a kernel.
     """
     exercise = _exercise(exercises, job.assignment, job.hashes.exercise)
+    if editions and job.hashes.exercise in editions:
+        keep_edition(exercise, editions[job.hashes.exercise])
     return grade(take_in_submitted(job.submitted, exercise), exercise, job.learner).to_json()
 
 
