@@ -35,10 +35,18 @@ _ASSIGNED = frozenset({"builtins", "torch", "json", "sys", "nn"})
 def reached_for(source: str) -> list[str]:
     """Names in a cell that lead into the grader, the interpreter or the simulated device, sorted."""
     try:
-        tree = ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
+        tree = _parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # it is no Python, and will say so
         return sorted(set(_WORDS.findall(source)))
     return sorted({name for node in ast.walk(tree) for name in _of(node)})
+
+
+def _parsed(source: str) -> ast.AST:
+    """A cell as Python; what is none by itself, such as a magic, as IPython translates it."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.parse(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
 
 
 def _of(node: ast.AST) -> Iterator[str]:
