@@ -562,3 +562,11 @@ def test_the_automatic_migration_lasts_in_probes():
         assert [kernel.probe(probe, {}) for _ in range(2)] == [[True, "npu", True, True]] * 2
         kernel.run("torch.Tensor.cuda = lambda self: self")
         assert kernel.probe("import torch\nresult = str(torch.Tensor.cuda)", {}).find("lambda") < 0
+
+
+def test_commands_of_the_device_are_found(shared):
+    """A notebook calls `atc` by its name, as in an activated environment, and the command may read itself."""
+    outputs = shared.run(
+        "import subprocess\nprint(subprocess.run(['atc', '--help'], capture_output=True, text=True).stdout)"
+    )
+    assert "Convert a model into an offline model" in _text(outputs)

@@ -13,7 +13,7 @@ ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime",
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 PROCESSORS = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 # Found, never imported: where a notebook takes the device from.
-_FACES = ("npusim", "torch_npu", "acl")
+_FACES = ("npusim", "torch_npu", "acl", "atc", "ais_bench")
 
 
 def python_folders() -> list[str]:

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -243,6 +244,9 @@ def _kernel(cell: confine.Cell, order: dict[str, Any], listeners: list[int]) -> 
     os.environ.clear()
     os.environ.update(EVERYWHERE | order["environment"])
     own = cell.temporary
+    # As in an activated environment: notebooks call `atc` and the like by name.
+    paths = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    os.environ["PATH"] = os.pathsep.join(paths)
     os.environ.update(HOME=cell.home, TMPDIR=own, IPYTHONDIR=f"{own}/ipython", MPLCONFIGDIR=f"{own}/mpl")
     tempfile.tempdir = None
     from camp.warm import kernel_app
