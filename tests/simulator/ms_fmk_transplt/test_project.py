@@ -357,3 +357,16 @@ def test_the_linter_says_what_is_left_and_is_silent_when_nothing_is(place):
         report.unlink()
     result = CliRunner().invoke(left.main, [str(out / "项目 a_msft")])
     assert (result.exit_code, result.output) == (0, "nothing of CUDA is left\n")
+
+
+def test_what_has_another_meaning_is_left_after_the_conversion_too(place):
+    """A compute capability is None on an NPU under its new name as well: `cuda-left` goes on naming it."""
+    source, out = place
+    (source / "choose.py").write_text("import torch\n\nnew = torch.cuda.get_device_capability() >= (8, 0)\n")
+    before = [found.line for found in left.find(source / "choose.py")]
+    call(gpu2npu.main, source, out)
+    after = list(left.find(out / "项目 a_msft" / "choose.py"))
+    assert set(before) == {3}
+    assert [(found.line, found.what.partition(":")[0]) for found in after] == [
+        (4, "torch_npu.npu.get_device_capability")
+    ]
