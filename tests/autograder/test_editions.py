@@ -1,9 +1,13 @@
 """The editions of an exercise: nothing of the solutions in the learner's, and the same as nbgrader makes."""
 
+import pickle
+import subprocess
+import sys
+
 import nbformat
 import pytest
 from camp.course import load_course
-from camp.editions import STUB, check_id, instructor_edition, learner_edition
+from camp.editions import STUB, check_id, instructor_edition, keep_edition, learner_edition
 from camp.exercise import load_exercise
 from camp.gradebook import GradebookDoor
 from camp.release import learner_notebook, release
@@ -99,6 +103,31 @@ def test_source_stays_as_it_was(sums):
     before = nbformat.writes(sums.source)
     learner_edition(sums)
     assert nbformat.writes(sums.source) == before
+
+
+def test_each_caller_has_a_copy(sums):
+    """What one submission's grading does to its edition is in no other's."""
+    first = learner_edition(sums)
+    text = nbformat.writes(first)
+    first.cells[0].source, first.metadata["camp"] = "mine", "x"
+    assert nbformat.writes(learner_edition(sums)) == text
+
+
+def test_edition_made_elsewhere_is_taken(sums):
+    """A process that is handed the edition takes it as it is, and does not make it."""
+    again = load_exercise(sums.course, "a1-sums")
+    keep_edition(again, pickle.dumps({"made": "elsewhere"}))
+    assert learner_edition(again) == {"made": "elsewhere"}
+    assert learner_edition(sums).cells
+
+
+@pytest.mark.slow
+def test_workers_take_no_nbgrader():
+    """What a worker is forked from imports neither nbgrader nor Jupyter's server: both take a second."""
+    heavy = "{'nbgrader', 'jupyter_server'}"
+    code = f"import sys, camp.quick, camp.jobs; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
 
 
 @pytest.mark.slow

@@ -366,3 +366,26 @@ def test_missing_answer_is_told_once(own):
         for finding in read_verdict(verdict_path(own, "a1-sums", learner)).findings:
             page = (own.course / "feedback" / learner / "a1-sums" / "sums.html").read_text(encoding="utf-8")
             assert page.count(str(escape(finding))) == 1
+
+
+def test_one_engine_for_all_openings(own):
+    """The database is opened many times by one engine: SQLAlchemy keeps what it compiles for each."""
+    door = GradebookDoor(own)
+    door.scores("a1-sums")
+    engine = door._gradebook.engine
+    assert door.scores("a1-sums")
+    assert door._gradebook.engine is engine
+
+
+def test_gradebook_that_was_replaced_is_opened_anew(own, tmp_path):
+    """Another file in the gradebook's place is read as it is, and one that is gone is made again."""
+    door = GradebookDoor(own)
+    assert door.scores("a1-sums")
+    path = own.course / "gradebook.db"
+    shutil.copy(path, tmp_path / "copy.db")
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as book, book:
+        book.execute("UPDATE grade SET auto_score = 0, manual_score = 0")
+    (tmp_path / "copy.db").replace(path)
+    assert set(door.scores("a1-sums").values()) == {0.0}
+    path.unlink()
+    assert door.scores("a1-sums") == {}
