@@ -400,7 +400,7 @@ def report(context: click.Context) -> None:
         trouble = error  # the verdicts are reported all the same
     page = write_report(layout, course, found, grades)
     console = _console()
-    console.print(class_table(found))
+    console.print(class_table(found, grades))
     places = {
         "book": layout.site / "index.html",
         "report": page,

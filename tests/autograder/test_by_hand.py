@@ -1,5 +1,6 @@
 """Answers graded by hand: from the author's text and rubric to a grade that nothing takes away."""
 
+import io
 import json
 import shutil
 import sqlite3
@@ -17,7 +18,9 @@ from camp.intake import take_in
 from camp.leaks import leaked
 from camp.lint import lint
 from camp.release import release
+from camp.report import class_table, verdicts
 from camp.verdict import Outcome, Status, TaskResult, in_words, outcome, read_verdict
+from rich.console import Console
 
 WORDS = "Since $0 + x = x$, and a < b.\n\n<script>alert(1)</script>"
 
@@ -178,7 +181,7 @@ def test_lint_counts_the_model_as_full(reasoned):
     assert faults == ["reason is graded by hand; take it out of 'loses'"]
 
 
-def _by_hand(layout, learner, points):
+def _by_hand(layout, learner, points, cell="reason"):
     """Give a grade as the formgrader does."""
     with closing(sqlite3.connect(layout.course / "gradebook.db")) as book:
         book.execute(
@@ -186,8 +189,8 @@ def _by_hand(layout, learner, points):
             "(select grade.id from grade join base_cell on base_cell.id = grade.cell_id "
             "join submitted_notebook n on n.id = grade.notebook_id "
             "join submitted_assignment a on a.id = n.assignment_id "
-            "where base_cell.name = 'reason' and a.student_id = ?)",
-            (points, learner),
+            "where base_cell.name = ? and a.student_id = ?)",
+            (points, cell, learner),
         )
         book.commit()
 
@@ -244,6 +247,25 @@ def test_grades_by_hand_survive(reasoned, hand_in, grade_inbox, right, monkeypat
     grade_inbox()
     assert _waits(reasoned, "ada") == (2, 1), "the grade stays, but these words nobody has read"
     assert GradebookDoor(reasoned).scores("a1-sums")["ada"] == 7
+
+
+@pytest.mark.slow
+def test_points_by_machine_overruled(toy, hand_in, grade_inbox, right):
+    """Where a person gave other points than the machine, the page and the class table say what counts."""
+    hand_in("ada", right)
+    grade_inbox()
+    _by_hand(toy, "ada", 1, cell="double_check")
+    grade_inbox()
+    page = (toy.course / "feedback" / "ada" / "a1-sums" / "sums.html").read_text(encoding="utf-8")
+    assert "1 of 2 points · graded by hand</small>" in page
+    assert "3 of 3 points · passed</small>" in page
+    assert page.count("<td>graded by hand</td>") == 1
+    assert "2 of 2 points" not in page
+    console = Console(file=io.StringIO(), width=120)
+    course = load_course(toy.exercises)
+    grades = {"a1-sums": GradebookDoor(toy).grades("a1-sums")}
+    console.print(class_table(verdicts(toy, course), grades))
+    assert "4 (by machine 5 of 5)" in console.file.getvalue()
 
 
 @pytest.mark.slow

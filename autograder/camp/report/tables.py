@@ -162,8 +162,15 @@ def _figure(value: float | None) -> Cell:
     return None if value is None else round(value, 3)
 
 
-def class_table(all_verdicts: list[Verdict]) -> Table:
-    """The class in the terminal: learner, assignment, points, verdict."""
+def class_table(
+    all_verdicts: list[Verdict], grades: Mapping[str, Mapping[str, Graded]] | None = None
+) -> Table:
+    """The class in the terminal: learner, assignment, points, verdict.
+
+    Args:
+        all_verdicts: the rows.
+        grades: what counts, by assignment and learner; told where it differs from the verdict's points.
+    """
     table = Table(title="The class", title_justify="left")
     for column in ("learner", "assignment"):
         table.add_column(column)
@@ -172,6 +179,9 @@ def class_table(all_verdicts: list[Verdict]) -> Table:
     for verdict in all_verdicts:
         style = _STYLE.get(verdict.outcome, "red")
         points = f"{verdict.points} of {verdict.max_points}"
+        counted = (grades or {}).get(verdict.assignment, {}).get(verdict.learner)
+        if counted is not None and round(counted.score, 2) != verdict.points:
+            points = f"{counted.score:.4g} (by machine {points})"
         table.add_row(
             escape(verdict.learner), verdict.assignment, points, f"[{style}]{escape(in_words(verdict))}[/]"
         )
