@@ -8,12 +8,13 @@ what the pipeline does not hide, plus a fixed overhead for starting it. Every nu
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from npusim.constants import memory_bandwidth, number
 from npusim.cube import L0C_ELEMENT, shares
 from npusim.exceptions import InvalidArgumentError
-from npusim.op import C0_BYTES, DTYPE_BYTES, FRACTAL, padded_bytes
+from npusim.op import C0_BYTES, DTYPE_BYTES, FRACTAL, fractal_columns, padded_bytes
 from npusim.products import groups, is_product, operands, product
 
 if TYPE_CHECKING:
@@ -135,10 +136,15 @@ def _time(parts: tuple[float, ...]) -> float:
     return worst + (1 - number("overlap")) * (sum(parts) - worst)
 
 
-def _line(factor: TensorSpec, count: int, batch: int) -> tuple[float, int]:
-    """Bytes of a row (or column) of a factor as it lies in memory, and how many such lines there are."""
-    if factor.fmt == "FRACTAL_NZ":
-        count = -(-count // FRACTAL) * FRACTAL
+def _line(factor: TensorSpec, count: int, batch: int, place: int) -> tuple[float, int]:
+    """Bytes of a row (or column) of a factor as it lies in memory, and how many such lines there are.
+
+    `place` is the dimension that counts the lines, unless the factor is transposed.
+    """
+    if factor.fmt == "FRACTAL_NZ" and len(factor.shape) >= MATRIX:
+        last = factor.shape[place] != count if place != -1 else factor.shape[-1] == count
+        wide = fractal_columns(factor) if last else FRACTAL
+        count = -(-count // wide) * wide
     lines = max(count * batch, 1)
     return padded_bytes(factor) / lines, lines
 
@@ -185,12 +191,20 @@ def _cube_options(chip: Chip, op: Op) -> list[Option]:
     """Every way to cut a product up among the cores."""
     shape = product(op)
     left, right, *others = operands(op)
-    row, rows = _line(left, shape.m, shape.batch)
-    column, columns = _line(right, shape.n, shape.batch)
+    row, rows = _line(left, shape.m, shape.batch, -2)
+    column, columns = _line(right, shape.n, shape.batch, -1)
     results = max(shape.batch * shape.m * shape.n, 1)
     if op.outputs and op.outputs[0].fmt == "FRACTAL_NZ":
-        results = rows * (-(-shape.n // FRACTAL) * FRACTAL)
+        wide = fractal_columns(op.outputs[0])
+        results = rows * (-(-shape.n // wide) * wide)
     result = sum(padded_bytes(t) for t in op.outputs) / results
+    written = 0.0  # bytes for each row instead
+    if op.kind == "attention":
+        # values come with their keys, and what is written goes with the queries; the scores stay in the core
+        values = [t for t in others if t.shape[-1:] == right.shape[-1:]]
+        others = [t for t in others if t not in values]
+        column += sum(padded_bytes(t) for t in values) / columns
+        written, result = result * results / rows, 0.0
     # what is fused behind it and read from elsewhere: a bias, a residual, a mask
     extra = sum(padded_bytes(t) for t in others) / results
     fused = int(str((op.attrs or {}).get("fused", 0)))
@@ -210,7 +224,7 @@ def _cube_options(chip: Chip, op: Op) -> list[Option]:
                 share.results * (1 / drain + fused / (lanes * number("vector_efficiency"))),
                 (min(share.rows, rows) * row + min(share.columns, columns) * column + share.results * extra)
                 / load,
-                min(share.results, results) * result / store,
+                (min(share.results, results) * result + min(share.rows, rows) * written) / store,
             ),
             share.cores,
         )
@@ -241,12 +255,12 @@ def _vector_option(chip: Chip, op: Op) -> Option:
         sum(operand_bytes(op, t) for t in tensors) / elements * each / (rate * number("l2_efficiency"))
         for tensors, rate in zip((op.inputs, op.outputs), l2_bandwidth(chip), strict=True)
     )
-    load = max(load, _short_runs(chip, op) * each / elements)
+    load = max(load, _short_runs(chip, op))
     return (0.0, vector, load, store), min(runs, chip.vectors)
 
 
 def _short_runs(chip: Chip, op: Op) -> float:
-    """Nanoseconds for which one core would load what a transposition or a conversion of matrices moves.
+    """Nanoseconds for which a core loads what a transposition or a conversion of matrices moves.
 
     It gathers short runs, each of which takes as long as a whole line: rows where the last dimension stays
     last, and one row of a fractal, 32 bytes, where elements change their places in it or the format changes.
@@ -258,7 +272,7 @@ def _short_runs(chip: Chip, op: Op) -> float:
     spec = op.outputs[0]
     whole = len({t.shape[-1:] for t in tensors}) == 1 and op.name != "TransData"
     row = spec.shape[-1] * DTYPE_BYTES.get(spec.dtype, 4) if whole and spec.shape else 0
-    lines = padded_bytes(spec) / max(C0_BYTES, row)
+    lines = ceil(padded_bytes(spec) / max(C0_BYTES, row) / chip.vectors)  # runs are what the cores share
     return lines * number("line_bytes") / l2_bandwidth(chip)[0]
 
 

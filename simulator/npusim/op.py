@@ -59,6 +59,12 @@ C0_BYTES = 32  # the innermost dimension of NC1HWC0 and FRACTAL_NZ is 32 bytes w
 FRACTAL = 16
 
 
+def fractal_columns(spec: TensorSpec) -> int:
+    """Elements that the innermost dimension of the Cube's formats holds."""
+    size = DTYPE_BYTES.get(spec.dtype, 4)
+    return max(1, int(C0_BYTES / size)) if size <= 2 else FRACTAL  # noqa: PLR2004 - 4-byte types keep 16 channels
+
+
 def padded_bytes(spec: TensorSpec) -> float:
     """Bytes that an operand takes in its memory format.
 
@@ -70,7 +76,7 @@ def padded_bytes(spec: TensorSpec) -> float:
         numel *= d
     if spec.fmt == "ND" or not numel:
         return numel * size
-    c0 = max(1, int(C0_BYTES / size)) if size <= 2 else FRACTAL  # noqa: PLR2004 - 4-byte types keep 16 channels
+    c0 = fractal_columns(spec)
     shape = spec.shape
     if spec.fmt == "NC1HWC0" and len(shape) > 1:
         return numel // shape[1] * -(-shape[1] // c0) * c0 * size

@@ -84,9 +84,9 @@ def test_the_calibration_plot_shows_every_point(points: list[calibration_plot.Po
 def test_the_weak_points_are_as_the_page_says(points: list[calibration_plot.Point]) -> None:
     """What the section on weakness claims in words: change the words with the model."""
     large = [p.error for p in points if p.network.endswith("at 384") and p.batch == 1]
-    assert [round(error, 2) for error in large] == [0.38, 0.42]
+    assert [round(error, 2) for error in large] == [0.39, 0.42]
     vision = [p for p in points if p.network.startswith("ViT-B") and p.group == "held out"]
-    assert round(max(p.error for p in vision if p.batch == 4), 2) == 0.47
+    assert round(max(p.error for p in vision if p.batch == 4), 2) == 0.48
     assert all(p.error > 0 for p in vision if p.batch == 1)
     assert all(p.error < 0 for p in points if p.network == "Resnet50")
     halves = [p for p in points if p.network == "ResNet-50"]

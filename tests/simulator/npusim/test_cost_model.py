@@ -127,6 +127,58 @@ def test_padding_never_helps(chip, m, k, n):
     assert ns(chip, matmul(m, k, n)) <= ns(chip, matmul(*up))
 
 
+def attention(*shape, dtype="float16", keys=None):
+    """Attention of heads: batch, heads, rows, width of a head; `keys` where there are more of them."""
+    q, k = (npusim.TensorSpec((*shape[:2], rows, shape[3]), dtype) for rows in (shape[2], keys or shape[2]))
+    return npusim.Op("FlashAttentionScore", "attention", [q, k, k], [q])
+
+
+heads = st.tuples(st.integers(1, 4), st.integers(1, 12), st.integers(1, 900), st.integers(1, 200))
+
+
+@given(chips, heads, st.tuples(*[st.integers(0, 40)] * 4), st.sampled_from(["float16", "float32"]))
+def test_more_attention_is_never_faster(chip, shape, more, dtype):
+    """More pictures, heads, rows or wider heads never take less time; nor do rows padded to fractals."""
+    small = ns(chip, attention(*shape, dtype=dtype))
+    assert small <= ns(chip, attention(*(a + b for a, b in zip(shape, more, strict=True)), dtype=dtype))
+    padded = (*shape[:2], *(-(-d // 16) * 16 for d in shape[2:]))
+    assert small <= ns(chip, attention(*padded, dtype=dtype))
+
+
+@given(chips, st.integers(64, 2048))
+def test_one_row_of_attention_takes_its_bytes(chip, keys):
+    """A single query reads keys and values once, so it moves no more than 16 queries do."""
+    one, many = (npusim.cost(chip, attention(4, 8, rows, 128, keys=keys)) for rows in (1, 16))
+    assert one.load <= many.load
+
+
+@given(
+    chips, sizes, sizes, sizes, st.tuples(*[st.integers(0, 500)] * 3), st.sampled_from(["int8", "float16"])
+)
+def test_a_larger_product_of_fractals_is_never_faster(chip, m, k, n, more, dtype):  # noqa: PLR0913, PLR0917
+    """The same in the Cube's format, whose fractals are 32 int8 wide."""
+
+    def took(m, k, n):
+        specs = [npusim.TensorSpec(shape, dtype, "FRACTAL_NZ") for shape in ((m, k), (k, n), (m, n))]
+        return ns(chip, npusim.Op("MatMulV2", "matmul", specs[:2], specs[2:]))
+
+    assert took(m, k, n) <= took(m + more[0], k + more[1], n + more[2])
+
+
+@given(
+    chips, st.sampled_from(["transpose", "softmax", "elementwise"]), st.integers(1, 5000), st.integers(1, 600)
+)
+def test_padded_rows_never_help(chip, kind, rows, columns):
+    """Rows and columns padded to 16 and 32 take at least as long, also to transpose."""
+    small, large = (
+        npusim.TensorSpec(shape, "float16")
+        for shape in ((rows, columns), (-(-rows // 16) * 16, -(-columns // 32) * 32))
+    )
+    assert ns(chip, npusim.Op("Op", kind, [small], [small])) <= ns(
+        chip, npusim.Op("Op", kind, [large], [large])
+    )
+
+
 @given(chips, st.integers(1, 64), st.integers(1, 64), st.integers(1, 64))
 def test_a_product_within_a_fractal_costs_a_whole_one(chip, m, k, n):
     """The Cube does 16 x 16 x 16 at a time: 1 to 16 rows keep it busy for as long."""
