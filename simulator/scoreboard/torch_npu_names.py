@@ -105,7 +105,7 @@ def main() -> int:
     every = names()
     missing = [name for name in every if not resolves(name)]
     if wanted:
-        print("\n".join(f"{name}: {reason(name)}" for name in missing))
+        print("\n".join(": ".join(filter(None, (name, reason(name)))) for name in missing))
     write(
         "torch_npu_names",
         {"present": len(every) - len(missing), "missing": len(missing), "total": len(every)},
