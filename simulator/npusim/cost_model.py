@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from npusim.constants import memory_bandwidth, number
 from npusim.cube import L0C_ELEMENT, shares
 from npusim.exceptions import InvalidArgumentError
-from npusim.op import C0_BYTES, DTYPE_BYTES, FRACTAL, fractal_columns, padded_bytes
+from npusim.op import C0_BYTES, DTYPE_BYTES, FRACTAL, fractal_columns, padded_bytes, padded_elements
 from npusim.products import groups, is_product, operands, product
 
 if TYPE_CHECKING:
@@ -237,15 +237,15 @@ def _vector_option(chip: Chip, op: Op) -> Option:
     largest = max((*op.inputs, *op.outputs), key=lambda t: t.numel, default=None)
     if largest is None or not largest.numel:
         return (0.0, 0.0, 0.0, 0.0), 1
-    # an operator on lists of tensors works on all of them
-    elements = max(largest.numel, sum(t.numel for t in op.outputs))
+    # padding of the format is worked on too; an operator on lists of tensors works on all of them
+    elements = max([*map(padded_elements, op.inputs), sum(map(padded_elements, op.outputs))])
     run = chip.vector_lanes * REPEATS
     runs = -(-elements // run)
     turns = -(-runs // chip.vectors)
     each = turns * run  # elements of the busiest core
     if op.kind == "pool":
         window = int(str((op.attrs or {}).get("window", 2)))
-        instructions = window * window * op.outputs[0].numel / elements
+        instructions = window * window * padded_elements(op.outputs[0]) / elements
     else:
         instructions = instruction_count(op)
     wide = 2 if DTYPE_BYTES.get(largest.dtype, 4) > HALF_BYTES else 1
@@ -271,7 +271,10 @@ def _short_runs(chip: Chip, op: Op) -> float:
         return 0.0
     spec = op.outputs[0]
     whole = len({t.shape[-1:] for t in tensors}) == 1 and op.name != "TransData"
-    row = spec.shape[-1] * DTYPE_BYTES.get(spec.dtype, 4) if whole and spec.shape else 0
+    columns = spec.shape[-1] if whole and spec.shape else 0
+    if spec.fmt == "FRACTAL_NZ":
+        columns += -columns % fractal_columns(spec)
+    row = columns * DTYPE_BYTES.get(spec.dtype, 4)
     lines = ceil(padded_bytes(spec) / max(C0_BYTES, row) / chip.vectors)  # runs are what the cores share
     return lines * number("line_bytes") / l2_bandwidth(chip)[0]
 

@@ -89,6 +89,11 @@ def padded_bytes(spec: TensorSpec) -> float:
     return numel * size
 
 
+def padded_elements(spec: TensorSpec) -> int:
+    """Elements of an operand in its memory format, those that only pad among them."""
+    return spec.numel if spec.fmt == "ND" else int(padded_bytes(spec) / DTYPE_BYTES.get(spec.dtype, 4))
+
+
 class Op:
     """One operator to be launched.
 

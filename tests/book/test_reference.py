@@ -84,16 +84,16 @@ def test_the_calibration_plot_shows_every_point(points: list[calibration_plot.Po
 def test_the_weak_points_are_as_the_page_says(points: list[calibration_plot.Point]) -> None:
     """What the section on weakness claims in words: change the words with the model."""
     large = [p.error for p in points if p.network.endswith("at 384") and p.batch == 1]
-    assert [round(error, 2) for error in large] == [0.39, 0.42]
+    assert [round(error, 2) for error in large] == [0.38, 0.41]
     vision = [p for p in points if p.network.startswith("ViT-B") and p.group == "held out"]
-    assert round(max(p.error for p in vision if p.batch == 4), 2) == 0.48
+    assert round(max(p.error for p in vision if p.batch == 4), 2) == 0.46
     assert all(p.error > 0 for p in vision if p.batch == 1)
     assert all(p.error < 0 for p in points if p.network == "Resnet50")
     halves = [p for p in points if p.network == "ResNet-50"]
     assert all((p.error < -0.1) == (p.batch >= 8) for p in halves)
     held_out = sorted(abs(p.error) for p in points if p.group == "held out")
     assert held_out[len(held_out) // 2] == pytest.approx(1 / 8, abs=0.01)
-    assert sum(error > 0.35 for error in held_out) / len(held_out) == pytest.approx(1 / 7, abs=0.015)
+    assert sum(error > 0.35 for error in held_out) / len(held_out) == pytest.approx(1 / 9, abs=0.01)
     assert {p.soc[:9] for p in points} == {"Ascend310"}
     assert npusim.CONSTANTS["host_launch_ns"].value == 44_000
     assert npusim.CONSTANTS["overlap"].value == 0.9

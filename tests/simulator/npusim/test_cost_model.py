@@ -179,6 +179,27 @@ def test_padded_rows_never_help(chip, kind, rows, columns):
     )
 
 
+worked_on = ["elementwise", "reduce", "normalization", "softmax", "optimizer", "copy", "concat"]
+
+
+@given(
+    chips,
+    st.sampled_from(worked_on),
+    st.sampled_from(["ND", "NCHW", "NC1HWC0", "FRACTAL_NZ"]),
+    st.tuples(st.integers(1, 4), *[st.integers(1, 200)] * 3),
+    st.tuples(st.integers(0, 4), *[st.integers(0, 60)] * 3),
+)
+def test_larger_tensors_are_never_faster(chip, kind, fmt, shape, more):
+    """Growing in any dimension never saves time, in any format: what pads a format is worked on."""
+    small, large = (
+        npusim.TensorSpec(sizes, "float16", fmt)
+        for sizes in (shape, tuple(a + b for a, b in zip(shape, more, strict=True)))
+    )
+    assert ns(chip, npusim.Op("Op", kind, [small], [small])) <= ns(
+        chip, npusim.Op("Op", kind, [large], [large])
+    )
+
+
 @given(chips, st.integers(1, 64), st.integers(1, 64), st.integers(1, 64))
 def test_a_product_within_a_fractal_costs_a_whole_one(chip, m, k, n):
     """The Cube does 16 x 16 x 16 at a time: 1 to 16 rows keep it busy for as long."""
