@@ -1,5 +1,5 @@
 # ---
-# about: Takes every # for the begin of a remark.
+# about: Takes every hash sign for the begin of a remark.
 # loses: {finish_settings: 1}
 # ---
 # %% finish_settings
