@@ -24,7 +24,7 @@ import random
 import sys
 from _blake2 import blake2b
 from _operator import is_
-from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -154,144 +154,157 @@ def guard(  # noqa: C901 - one closure, for nothing of it may be a name in a mod
     return hook
 
 
-class Watch:
-    """Notes what modules hold, tells what was replaced since, and puts it back.
+def watching(libraries: tuple[str, ...]) -> SimpleNamespace:
+    """What notes what modules hold, for `restore` to tell what was replaced since, and to put it back.
+
+    No class of our own: every class is in the list that `object.__subclasses__` gives, and leads here.
 
     Args:
         libraries: folders whose own replacements stay: PyTorch wraps its optimizers, and a tool that moves
             scripts from one device to another replaces functions by its nature.
     """
+    held: list[tuple[Any, Any, tuple[str, ...], tuple[Any, ...]]] = []  # by owner
+    codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
+    classes: list[tuple[type, set[str], set[str]]] = []  # what each has, and what it inherits
+    return SimpleNamespace(
+        libraries=libraries,
+        held=held,
+        codes=codes,
+        seen=set[int](),
+        classes=classes,
+        modules=dict(sys.modules),
+    )
 
-    def __init__(self, libraries: tuple[str, ...]) -> None:
-        self._libraries = libraries
-        self._held: list[tuple[Any, Any, tuple[str, ...], tuple[Any, ...]]] = []  # by owner
-        self._codes: list[tuple[FunctionType, CodeType, Any, Any]] = []
-        self._seen = set[int]()
-        self._classes: list[tuple[type, set[str], set[str]]] = []  # what each has, and what it inherits
-        self._modules = dict(sys.modules)
 
-    def note(self, module: ModuleType, *, whole: bool) -> None:
-        """Note a module's functions and classes; with `whole`, also what is in its classes."""
-        root = module.__name__.partition(".")[0]
-        held = {key: value for key, value in vars(module).items() if callable(value)}
-        self._held.append((vars(module), module, (*held,), (*held.values(),)))
-        for key, value in held.items():
-            if not isinstance(value, type):
-                self._note_code(value)
-            elif (whole or key in _CLASSES) and str(value.__module__).partition(".")[0] == root:
-                self._note_class(value)
+def note(watch: SimpleNamespace, module: ModuleType, *, whole: bool) -> None:
+    """Note a module's functions and classes; with `whole`, also what is in its classes."""
+    root = module.__name__.partition(".")[0]
+    held = {key: value for key, value in vars(module).items() if callable(value)}
+    watch.held.append((vars(module), module, (*held,), (*held.values(),)))
+    for key, value in held.items():
+        if not isinstance(value, type):
+            _note_code(watch, value)
+        elif (whole or key in _CLASSES) and str(value.__module__).partition(".")[0] == root:
+            _note_class(watch, value)
 
-    def _note_class(self, cls: type) -> None:
-        if id(cls) in self._seen:
-            return
-        self._seen.add(id(cls))
-        inherited = {key for base in cls.__mro__[1:] for key in vars(base)} - _FREE
-        self._classes.append((cls, {*vars(cls)}, inherited - {*vars(cls)}))
-        held = {
-            key: value
-            for key, value in vars(cls).items()
-            if key not in _FREE and (callable(value) or hasattr(type(value), "__get__"))
-        }
-        self._held.append((vars(cls), cls, (*held,), (*held.values(),)))
-        for value in held.values():
-            self._note_code(value)
 
-    def _note_code(self, value: Any) -> None:
-        for one in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
-            if type(one) is FunctionType and id(one) not in self._seen:
-                self._seen.add(id(one))
-                self._codes.append((one, one.__code__, one.__defaults__, one.__kwdefaults__))
+def _note_class(watch: SimpleNamespace, cls: type) -> None:
+    if id(cls) in watch.seen:
+        return
+    watch.seen.add(id(cls))
+    inherited = {key for base in cls.__mro__[1:] for key in vars(base)} - _FREE
+    watch.classes.append((cls, {*vars(cls)}, inherited - {*vars(cls)}))
+    held = {
+        key: value
+        for key, value in vars(cls).items()
+        if key not in _FREE and (callable(value) or hasattr(type(value), "__get__"))
+    }
+    watch.held.append((vars(cls), cls, (*held,), (*held.values(),)))
+    for value in held.values():
+        _note_code(watch, value)
 
-    def restore(self) -> list[str]:
-        """Put back what was replaced, and return its names."""
-        here = sys.modules
-        found = [
-            name
-            for name, module in self._modules.items()
-            if here.get(name) is not module and not self._migrated(name)
-        ]
-        for name in found:
-            here[name] = self._modules[name]
-        found += self._without_modes()
-        for names, owner, keys, values in self._held:
-            if not all(map(is_, map(names.get, keys), values)):  # seldom; it runs twice a probe
-                found += self._put_back(names, owner, dict(zip(keys, values, strict=True)))
-        for cls, had, inherited in self._classes:
-            if had.issuperset(vars(cls)):
-                continue
-            # A name that is new in a class hides what it inherits, as Tensor does most of its methods.
-            for key in [k for k in vars(cls) if k not in had and k in inherited]:
-                if not self._librarys(vars(cls)[key], 0):
-                    delattr(cls, key)
-                    found.append(f"{cls.__name__}.{key}")
-        for function, code, defaults, keywords in self._codes:
-            if function.__code__ is not code or function.__defaults__ is not defaults:
-                function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
-                found.append(function.__qualname__)
-        return found
 
-    def _put_back(self, names: Any, owner: Any, held: dict[str, Any]) -> list[str]:
-        """Put back what an owner held, and return what it was called."""
-        found = []
-        for key, value in held.items():
-            now = names.get(key)
-            if now is not value and not self._librarys(now, 0):
-                setattr(owner, key, value)
-                found.append(f"{owner.__name__}.{key}")
-        return found
+def _note_code(watch: SimpleNamespace, value: Any) -> None:
+    for one in (value, getattr(value, "__func__", None), getattr(value, "fget", None)):
+        if type(one) is FunctionType and id(one) not in watch.seen:
+            watch.seen.add(id(one))
+            watch.codes.append((one, one.__code__, one.__defaults__, one.__kwdefaults__))
 
-    def _without_modes(self) -> list[str]:
-        """End the modes of PyTorch that no library wrote: each would answer for every tensor."""
-        torch = self._modules.get("torch._C")
-        if torch is None:
-            return []
-        found = []
-        for kind in ("function", "dispatch"):
-            length, pop, push = (
-                getattr(torch, f"_{what}_torch_{kind}_stack") for what in ("len", "pop", "push_on")
-            )
-            kept = []
-            while length():
-                mode = pop()
-                if self._librarys(type(mode), 0):
-                    kept.append(mode)
-                else:
-                    found.append(type(mode).__name__)
-            for mode in reversed(kept):
-                push(mode)
-        return found
 
-    def _migrated(self, name: str) -> bool:
-        """Whether a module of CUDA's gave its place to one of the NPU's, as `transfer_to_npu` has it."""
-        now: Any = sys.modules.get(name)
-        own = getattr(now, "__name__", None)
-        return (
-            name.startswith("torch.cuda")
-            and type(own) is str
-            and own.startswith("torch_npu.")
-            and self._modules.get(own) is now
+def restore(watch: SimpleNamespace) -> list[str]:
+    """Put back what was replaced, and return its names."""
+    here = sys.modules
+    found = [
+        name
+        for name, module in watch.modules.items()
+        if here.get(name) is not module and not migrated(watch, name)
+    ]
+    for name in found:
+        here[name] = watch.modules[name]
+    found += without_modes(watch)
+    for names, owner, keys, values in watch.held:
+        if not all(map(is_, map(names.get, keys), values)):  # seldom; it runs twice a probe
+            found += put_back(watch, names, owner, dict(zip(keys, values, strict=True)))
+    for cls, had, inherited in watch.classes:
+        if had.issuperset(vars(cls)):
+            continue
+        # A name that is new in a class hides what it inherits, as Tensor does most of its methods.
+        for key in [k for k in vars(cls) if k not in had and k in inherited]:
+            if not librarys(watch, vars(cls)[key], 0):
+                delattr(cls, key)
+                found.append(f"{cls.__name__}.{key}")
+    for function, code, defaults, keywords in watch.codes:
+        if function.__code__ is not code or function.__defaults__ is not defaults:
+            function.__code__, function.__defaults__, function.__kwdefaults__ = code, defaults, keywords
+            found.append(function.__qualname__)
+    return found
+
+
+def put_back(watch: SimpleNamespace, names: Any, owner: Any, held: dict[str, Any]) -> list[str]:
+    """Put back what an owner held, and return what it was called."""
+    found = []
+    for key, value in held.items():
+        now = names.get(key)
+        if now is not value and not librarys(watch, now, 0):
+            setattr(owner, key, value)
+            found.append(f"{owner.__name__}.{key}")
+    return found
+
+
+def without_modes(watch: SimpleNamespace) -> list[str]:
+    """End the modes of PyTorch that no library wrote: each would answer for every tensor."""
+    torch = watch.modules.get("torch._C")
+    if torch is None:
+        return []
+    found = []
+    for kind in ("function", "dispatch"):
+        length, pop, push = (
+            getattr(torch, f"_{what}_torch_{kind}_stack") for what in ("len", "pop", "push_on")
         )
+        kept = []
+        while length():
+            mode = pop()
+            if librarys(watch, type(mode), 0):
+                kept.append(mode)
+            else:
+                found.append(type(mode).__name__)
+        for mode in reversed(kept):
+            push(mode)
+    return found
 
-    def _librarys(self, value: Any, depth: int) -> bool:
-        """Whether a library wrote this function or class, and everything that it wraps."""
-        if isinstance(value, type):
-            home = sys.modules.get(value.__module__)
-            at = str(getattr(home, "__file__", ""))
-            return getattr(home, value.__name__, None) is value and at.startswith(self._libraries)
-        if type(value) is property:
-            parts = [one for one in (value.fget, value.fset, value.fdel) if one is not None]
-            return bool(parts) and all(self._librarys(one, depth + 1) for one in parts)
-        function = getattr(value, "__func__", value)
-        if type(function) is not FunctionType or depth > _MAX_WRAPS:
-            return False
-        if not function.__code__.co_filename.startswith(self._libraries):
-            return False
-        wrapped = [c.cell_contents for c in function.__closure__ or () if c != _EMPTY_CELL]
-        return all(
-            self._librarys(one, depth + 1)
-            for one in wrapped
-            if isinstance(one, FunctionType | MethodType) and one is not function  # one that calls itself
-        )
+
+def migrated(watch: SimpleNamespace, name: str) -> bool:
+    """Whether a module of CUDA's gave its place to one of the NPU's, as `transfer_to_npu` has it."""
+    now: Any = sys.modules.get(name)
+    own = getattr(now, "__name__", None)
+    return (
+        name.startswith("torch.cuda")
+        and type(own) is str
+        and own.startswith("torch_npu.")
+        and watch.modules.get(own) is now
+    )
+
+
+def librarys(watch: SimpleNamespace, value: Any, depth: int) -> bool:
+    """Whether a library wrote this function or class, and everything that it wraps."""
+    if isinstance(value, type):
+        home = sys.modules.get(value.__module__)
+        at = str(getattr(home, "__file__", ""))
+        return getattr(home, value.__name__, None) is value and at.startswith(watch.libraries)
+    if type(value) is property:
+        parts = [one for one in (value.fget, value.fset, value.fdel) if one is not None]
+        return bool(parts) and all(librarys(watch, one, depth + 1) for one in parts)
+    function = getattr(value, "__func__", value)
+    if type(function) is not FunctionType or depth > _MAX_WRAPS:
+        return False
+    if not function.__code__.co_filename.startswith(watch.libraries):
+        return False
+    wrapped = [c.cell_contents for c in function.__closure__ or () if c != _EMPTY_CELL]
+    return all(
+        librarys(watch, one, depth + 1)
+        for one in wrapped
+        if isinstance(one, FunctionType | MethodType) and one is not function  # one that calls itself
+    )
 
 
 def plain(value: Any) -> Any:
@@ -401,21 +414,25 @@ def without_frames(install: Callable[..., Any]) -> Callable[..., Any]:
     Args:
         install: Python's own.
     """
+    plainly = _signal.default_int_handler
 
     def signal(signalnum: int, handler: Any) -> Any:
-        if not callable(handler) or handler is _signal.default_int_handler:
+        if not callable(handler) or handler is plainly:
             return install(signalnum, handler)
         return install(signalnum, lambda number, _: handler(number, None))
 
-    return signal
+    # Learners have it, and with it its names: so they are not ours.
+    return FunctionType(
+        signal.__code__, {"__builtins__": dict(vars(builtins))}, None, None, signal.__closure__
+    )
 
 
-def hide(*functions: Any) -> None:
+def hide(*found: Any) -> None:
     """Take functions, and all that only they hold, out of the garbage collector's lists, for good."""
     import ctypes
 
     untrack, keep = ctypes.pythonapi.PyObject_GC_UnTrack, ctypes.pythonapi.Py_IncRef
-    todo, seen = list(functions), set[int]()
+    todo, seen = list(found), set[int]()
     while todo:
         one = todo.pop()
         if id(one) in seen:
@@ -425,10 +442,10 @@ def hide(*functions: Any) -> None:
             keep(ctypes.py_object(one))  # never freed: Python would look for it in the lists
             untrack(ctypes.py_object(one))
         todo += [*(getattr(one, "__closure__", None) or ())]
-        if type(one) is CellType and type(one.cell_contents) in {FunctionType, MethodType, Watch}:
+        if type(one) is CellType and type(one.cell_contents) in {FunctionType, SimpleNamespace}:
             todo.append(one.cell_contents)
-        if type(one) is MethodType and type(one.__self__) is Watch:
-            todo += [one.__self__, vars(one.__self__), *vars(one.__self__).values()]
+        if type(one) is SimpleNamespace:
+            todo += [vars(one), *vars(one).values()]
 
 
 def start(shell: Any, mime: str, limit: int) -> None:
@@ -442,17 +459,19 @@ def start(shell: Any, mime: str, limit: int) -> None:
         "<frozen",
         "<grader>",
     )
-    watch = Watch(libraries)
+    watch = watching(libraries)
     for name, module in list(sys.modules.items()):
         whole = name.partition(".")[0] in _WATCHED_WHOLE
         if whole or name in _WATCHED:
-            watch.note(module, whole=whole)
+            note(watch, module, whole=whole)
     running: list[int] = []
     refuse = guard(libraries, "/ipykernel_", running)
     publish = shell.display_pub.publish
-    answer = answerer(shell.user_ns, publish, watch.restore, running, key, (mime, limit))
+    answer = answerer(shell.user_ns, publish, lambda: restore(watch), running, key, (mime, limit))
     publish({mime: key.hex()}, {})
-    hide(refuse, answer)
+    # Whoever finds one of our functions has the names that all of them look up.
+    ours = globals()
+    hide(refuse, answer, ours, ours["__builtins__"], *(f for f in ours.values() if type(f) is FunctionType))
     _signal.signal = without_frames(_signal.signal)  # which signal.signal calls
     sys.addaudithook(answer)
     sys.addaudithook(refuse)  # last: it lets nobody add another

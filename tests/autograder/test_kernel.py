@@ -484,8 +484,8 @@ def test_what_a_cell_breaks_ends_with_the_kernel(damage):
 
 @pytest.fixture
 def no_sandbox(monkeypatch):
-    """A machine that has none: kernels are processes as Jupyter starts them."""
-    monkeypatch.setattr("camp.running.usable", lambda: Isolation(None))
+    """None, asked for by name: kernels are processes as Jupyter starts them."""
+    monkeypatch.setattr("camp.running.usable", lambda: Isolation(Backend.NONE))
 
 
 @pytest.mark.slow
@@ -515,7 +515,7 @@ def test_zygote_that_forks_no_kernel(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_sandbox")
 def test_kernel_without_a_sandbox(processes_with):
-    """Where there is no sandbox a kernel runs, answers, times out, dies and comes back all the same."""
+    """Where none is asked for by name a kernel runs, answers, times out, dies and comes back all the same."""
     name = f"CAMP_TEST_{uuid.uuid4().hex}"
     with Kernel(3, environment={name: "1"}) as kernel:
         assert _text(kernel.run("x = 1\nprint('hello')")) == "hello\n"
