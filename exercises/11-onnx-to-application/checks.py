@@ -41,8 +41,8 @@ def convert(*options):
             converter(list(options), standalone_mode=False)
     except SystemExit:
         return said.getvalue()[-300:]
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"[:300]
+    except Exception as trouble:
+        return f"{type(trouble).__name__}: {trouble}"[:300]
     return ""
 
 RGB = "aipp_op { aipp_mode: static input_format: RGB888_U8 src_image_size_w: 64 src_image_size_h: 64 }"
@@ -260,8 +260,8 @@ before = acl.rt.get_mem_info(1)[0]
 try:
     came = describe("seen.om")
     came = {kind: [[n, list(d), b] for n, d, b in came[kind]] for kind in ("inputs", "outputs")}
-except Exception as error:
-    came = [type(error).__name__, str(error)[:300]]
+except Exception as trouble:
+    came = [type(trouble).__name__, str(trouble)[:300]]
 result = {"came": came, "lost": before - acl.rt.get_mem_info(1)[0], "failed": failed}
 """
 )
@@ -360,8 +360,8 @@ try:
         uv = raw[stride * size[1]:].reshape(size[1] // 2, stride // 2, 2)
         places = [(size[1] * r // 4, size[0] * c // 4) for r in (1, 3) for c in (1, 3)]
         result["found"] = [[int(y[r, c]), *uv[r // 2, c // 2].tolist()] for r, c in places]
-except Exception as error:
-    result = {"error": type(error).__name__ + ": " + str(error)[:200]}
+except Exception as trouble:
+    result = {"error": type(trouble).__name__ + ": " + str(trouble)[:200]}
 result["lost"] = before - acl.rt.get_mem_info(1)[0]
 result["idle"] = acl.rt.stream_query(stream)[0] == 0
 """
@@ -453,8 +453,8 @@ before = acl.rt.get_mem_info(1)[0]
 try:
     number, scores = classify(model, address if good else 1234, 12288)
     came = [type(number).__name__, int(number), [float(s) for s in scores], type(scores).__name__]
-except Exception as error:
-    came = [type(error).__name__, str(error)[:200]]
+except Exception as trouble:
+    came = [type(trouble).__name__, str(trouble)[:200]]
 result = {"came": came, "lost": before - acl.rt.get_mem_info(1)[0], "free": acl.rt.free(address)}
 acl.mdl.unload(model)
 """
