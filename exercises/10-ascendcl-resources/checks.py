@@ -60,8 +60,8 @@ def work(stream):
 
 try:
     came = with_device(device, work)
-except Exception as error:
-    came = [type(error).__name__, str(error)[:200]]
+except Exception as trouble:
+    came = [type(trouble).__name__, str(trouble)[:200]]
 left = acl.rt.get_context()[1]
 context = acl.rt.set_context(seen.get("context", 0))
 acl.rt.set_device(0)
@@ -229,8 +229,8 @@ taken = acl.rt.malloc(acl.rt.get_mem_info(1)[0] - 512, 0)[0]
 try:
     came = there_and_back(np.zeros(count, np.float32))
     result = f"an address and an array, {came[0]} and {came[1].tolist()}"[:200]
-except Exception as error:
-    result = type(error).__name__
+except Exception as trouble:
+    result = type(trouble).__name__
 acl.rt.free(taken)
 """
 )
@@ -684,8 +684,8 @@ said()
 try:
     came = stamp(frame, value, count)
     came = [type(came).__name__, list(came.shape), came.flatten().tolist(), came is frame]
-except Exception as error:
-    came = [type(error).__name__]
+except Exception as trouble:
+    came = [type(trouble).__name__]
 result = {
     "came": came, "lost": before - acl.rt.get_mem_info(1)[0],
     "kept": frame.flatten().tolist() == values, "freed_twice": "freed before" in said(),
