@@ -1,6 +1,7 @@
 """A list of events holds if a fresh machine would have made it; what was changed in it is found."""
 
 import json
+import sys
 
 import npusim
 import pytest
@@ -13,8 +14,9 @@ SMALL, LARGE = TensorSpec((64, 64), "float32"), TensorSpec((4096, 4096), "float3
 
 
 @pytest.fixture
-def machine():
-    """A machine of its own, as every process has one."""
+def machine(monkeypatch):
+    """A machine of its own, as every process has one; what other tests made PyTorch hold is another's."""
+    monkeypatch.delitem(sys.modules, "torch_npu._sim.runtime", raising=False)
     npusim.reset()
     yield npusim.node()
     npusim.reset()
