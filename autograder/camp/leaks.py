@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MIN_CHARS = 24
-_COMMON = re.compile(r"(?:[\w, ]+ = )?(?:acl|torch|torch_npu)(?:\.\w+)+\([\w\s,.]*\)|except [\w. ]+:")
+_COMMON = re.compile(r"(?:[\w, ]+ = )?\w+(?:\.\w+)+\([\w\s,.]*\)|except [\w. ]+:")
 """Shorter lines (a return, a bracket) are in every program and prove nothing."""
 
 _TAG = re.compile(r"<[^>]+>")
@@ -92,8 +92,8 @@ def leaks_in(folder: Path, exercise: Exercise, pattern: str = "*") -> list[str]:
 def _lines(text: str) -> list[str]:
     """Lines long enough to be recognised, white space folded.
 
-    Comments and imports do not count, nor do lines that every program for the device has: one call of its
-    interface with nothing but names, and the head of a handler.
+    Comments and imports do not count, nor do lines that many programs have: one call of an interface with
+    nothing but names, and the head of a handler.
     """
     folded = (" ".join(line.split()) for line in text.splitlines())
     return [

@@ -205,10 +205,10 @@ def to_ycc(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     import numpy as np
 
     r, g, b = (rgb[..., i].astype(np.float32) for i in range(3))
-    y = 0.299 * r + 0.587 * g + 0.114 * b
+    luma = 0.299 * r + 0.587 * g + 0.114 * b
     cb = -0.168736 * r - 0.331264 * g + 0.5 * b + 128
     cr = 0.5 * r - 0.418688 * g - 0.081312 * b + 128
-    return _bytes(np.stack([y, cb, cr], axis=-1))
+    return _bytes(np.stack([luma, cb, cr], axis=-1))
 
 
 def convert(found: list[np.ndarray[Any, Any]], source: int, target: int) -> list[np.ndarray[Any, Any]]:

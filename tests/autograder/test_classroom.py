@@ -348,7 +348,7 @@ def test_trouble_with_one_costs_no_other(toy, hand_in, grade_inbox, right, monke
     assert len(_results(toy)) == 3
 
 
-def _no_kernel(*_):
+def _no_kernel(*_, **__):
     raise KernelStartError("no kernel")
 
 

@@ -151,7 +151,11 @@ def _left():
                 )
                 parents.setdefault(int(fields[1]), []).append((int(entry.name), fields[0]))
     zygotes = [pid for pid, _ in parents.get(os.getpid(), [])]
-    return [(pid, state) for zygote in zygotes for pid, state in parents.get(zygote, [])]
+    below = [(pid, state) for zygote in zygotes for pid, state in parents.get(zygote, [])]
+    return [(pid, state) for pid, state in below if pid not in OWN]
+
+
+OWN: set[int] = set()  # what was there before: other tests' zygotes keep processes of their own
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +163,7 @@ def canary(tmp_path_factory):
     """What hostile code goes for."""
     if not usable().safe:
         pytest.skip(f"strangers' code runs nowhere without a sandbox: {usable()}")
+    OWN.update(pid for pid, _ in _left())
     folder = tmp_path_factory.mktemp("canary") / "course"
     folder.mkdir()
     with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
