@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import npusim
+from npusim.host_ops import MEMORY_COLUMNS, OPERATOR_COLUMNS, RECORD_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,43 +19,6 @@ if TYPE_CHECKING:
 
     from torch_npu.profiler._capture import Capture, HostEvent, MemoryEvent
 
-OPERATOR_COLUMNS = (
-    "Name",
-    "Input Shapes",
-    "Call Stack",
-    "Host Self Duration(us)",
-    "Host Total Duration(us)",
-    "Device Self Duration(us)",
-    "Device Total Duration(us)",
-    "Device Self Duration With AICore(us)",
-    "Device Total Duration With AICore(us)",
-)
-OPERATOR_MEMORY_COLUMNS = (
-    "Name",
-    "Size(KB)",
-    "Allocation Time(us)",
-    "Release Time(us)",
-    "Active Release Time(us)",
-    "Duration(us)",
-    "Active Duration(us)",
-    "Allocation Total Allocated(MB)",
-    "Allocation Total Reserved(MB)",
-    "Allocation Total Active(MB)",
-    "Release Total Allocated(MB)",
-    "Release Total Reserved(MB)",
-    "Release Total Active(MB)",
-    "Stream Ptr",
-    "Device Type",
-)
-MEMORY_RECORD_COLUMNS = (
-    "Component",
-    "Timestamp(us)",
-    "Total Allocated(MB)",
-    "Total Reserved(MB)",
-    "Total Active(MB)",
-    "Stream Ptr",
-    "Device Type",
-)
 HOST_PROCESS = 1 << 16  # beyond the numbers that the device's side uses
 _OPERATORS = frozenset({"cpu_op", "user_annotation"})
 _AI_CORE = ("AI_CORE", "MIX_AIC")
@@ -96,8 +60,8 @@ def write_output(
         _write_csv(output / "operator_details.csv", OPERATOR_COLUMNS, operator_rows(capture))
         add_to_trace(output / "trace_view.json", capture)
     if memory:
-        _write_csv(output / "operator_memory.csv", OPERATOR_MEMORY_COLUMNS, operator_memory_rows(capture))
-        _write_csv(output / "memory_record.csv", MEMORY_RECORD_COLUMNS, memory_record_rows(capture))
+        _write_csv(output / "operator_memory.csv", MEMORY_COLUMNS, operator_memory_rows(capture))
+        _write_csv(output / "memory_record.csv", RECORD_COLUMNS, memory_record_rows(capture))
     (output / "analyse.done").touch()
 
 
