@@ -11,6 +11,7 @@ import npusim
 import torch
 
 from torch_npu._sim import guard
+from torch_npu._sim.queues import PerThread
 from torch_npu.utils._error_code import acl_failure
 
 if TYPE_CHECKING:
@@ -140,6 +141,15 @@ def rebuild() -> None:
     """Takes up a machine that `npusim.reset()` built anew. For tests."""
     if _State.initialized:
         _bind(npusim.node())
+
+
+def use_stream(index: int, stream: npusim.Stream) -> None:
+    """Gives this thread's work on a device to a stream from now on."""
+    global queues  # noqa: PLW0603 - as in _bind
+    initialize()
+    if type(queues) is list:  # a plain list, and quicker, until some thread leaves the default streams
+        queues = PerThread(queues)
+    queues[index] = stream
 
 
 def current_device() -> int:

@@ -247,8 +247,8 @@ class StreamContext:
             set_stream(self.stream)
 
     def __exit__(self, *_: object) -> None:
-        if self.stream is not None:
-            runtime.queues[self.stream.device_index] = self._before
+        if self.stream is not None and self._before is not None:
+            runtime.use_stream(self.stream.device_index, self._before)
             runtime.set_device(self._device)
 
 
@@ -261,7 +261,7 @@ def set_stream(stream: Stream | None) -> None:
     """Gives work on the stream's device to that stream from now on, and makes the device current."""
     if stream is not None:
         runtime.set_device(stream.device_index)
-        runtime.queues[stream.device_index] = stream.sim
+        runtime.use_stream(stream.device_index, stream.sim)
 
 
 def _wrap(sim: npusim.Stream) -> Stream:

@@ -1,8 +1,12 @@
 """Streams and the order of work."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import npusim
 import pytest
 import torch
+from npusim import witness
+from torch_npu._sim import runtime
 
 
 def test_work_goes_to_the_current_stream():
@@ -72,3 +76,63 @@ def test_the_real_refusals():
     with pytest.raises(RuntimeError, match="Event device 0 does not match recording stream's device 1"):
         event.record(torch.npu.Stream(device=1))
     assert event.device == torch.device("npu:0")
+
+
+def _in_thread(call):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
+def test_every_thread_has_its_own_current_stream():
+    """What one thread sets is not seen by another, which starts on the default stream."""
+    mine, other = torch.npu.Stream(), torch.npu.Stream()
+
+    def work():
+        first = torch.npu.current_stream()
+        with torch.npu.stream(other):
+            torch.ones(2, device="npu")
+            return first, torch.npu.current_stream()
+
+    with torch.npu.stream(mine):
+        assert _in_thread(work) == (torch.npu.default_stream(), other)
+        assert torch.npu.current_stream() == mine
+        torch.ones(2, device="npu")
+    assert [r.stream for r in npusim.node().records] == [other.stream_id, mine.stream_id]
+
+
+def test_backward_works_on_the_callers_stream():
+    """The threads of the backward pass take over the stream of the thread that started it."""
+    stream = torch.npu.Stream()
+    x = torch.ones(4, device="npu", requires_grad=True)
+    with torch.npu.stream(stream):
+        (x * 2).sum().backward()
+    assert {r.stream for r in npusim.node().records[1:] if r.category == "kernel"} == {stream.stream_id}
+    seen = len(npusim.node().records)
+    _in_thread(lambda: (x * 2).sum().backward())
+    assert {r.stream for r in npusim.node().records[seen:] if r.category == "kernel"} == {0}
+
+
+def test_the_grader_sees_who_took_the_place_of_the_streams(monkeypatch):
+    """A witness finds nothing odd in a stream that was set, and tells of another list of streams."""
+
+    class Forged:
+        def __init__(self, queues):
+            self.queues = queues
+
+        def __iter__(self):
+            return iter(self.queues)
+
+        def __getitem__(self, index):
+            return self.queues[index]
+
+    def odd():
+        witness.begin()
+        torch.ones(2, device="npu")
+        witness.end()
+        return witness.collected["odd"]
+
+    with torch.npu.stream(torch.npu.Stream()):
+        assert odd() == []
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime, "queues", Forged(list(runtime.queues)))
+            assert odd() == ["list of streams"]
