@@ -126,14 +126,16 @@ class Device:
         if faults:
             raise faults[0]
 
-    def task(self, op: Op) -> Task:
+    def task(self, op: Op, stream: Stream) -> Task:
         """What launching this operator means.
 
-        Duration, unit and cores, computed once for each distinct operator.
+        Duration, unit and cores, computed once for each distinct operator, which is compiled then where
+        operators come without binaries.
         """
         key = op.key()
         task = self._tasks.get(key)
         if task is None:
+            self.node.compiler.meet(op, stream)
             if len(self._tasks) >= MAX_TASKS:  # shapes that change all the time
                 self._tasks.clear()
             task = self._tasks[key] = self._new_task(op)

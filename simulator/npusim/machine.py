@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from npusim.callbacks import Callbacks
 from npusim.clock import HostClock
+from npusim.compilation import Compiler
 from npusim.constants import value
 from npusim.contexts import Contexts
 from npusim.device import Device
@@ -32,6 +33,7 @@ class Node:
     Attributes:
         host: the host's virtual clock.
         callbacks: functions of the host that streams call, and which thread processes whose.
+        compiler: which operators were compiled, where they are compiled when first met.
         contexts: the contexts, and which is current in each thread.
         records: everything that happened.
         settings: as given.
@@ -45,6 +47,7 @@ class Node:
         "_devices",
         "_publisher",
         "callbacks",
+        "compiler",
         "contexts",
         "cost_model",
         "host",
@@ -60,6 +63,7 @@ class Node:
         self.host = HostClock()
         self.records = RecordLog()
         self.callbacks = Callbacks(self.host)
+        self.compiler = Compiler()
         self.cost_model = settings.cost_model
         self.launch_blocking = settings.launch_blocking
         self.log = Plog(settings.log)
@@ -131,6 +135,12 @@ class Node:
         self.cost_model = enabled
         for device in self._devices.values():
             device.forget_costs()
+
+    def set_jit_compile(self, *, enabled: bool) -> None:
+        """Whether operators are compiled when they are first met, from now on."""
+        self.compiler.enabled = enabled
+        for device in self._devices.values():
+            device.forget_costs()  # which makes it ask the compiler again
 
 
 class _Current:

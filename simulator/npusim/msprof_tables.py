@@ -120,6 +120,8 @@ def api_call(record: Record) -> tuple[str, str]:
         return "node", "launch"
     if record.category == "collective":
         return "communication", record.name
+    if record.task.kind == "compile":
+        return "acl", record.name
     return "acl", _ACL_CALLS[record.category]
 
 

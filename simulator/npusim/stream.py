@@ -60,7 +60,7 @@ class Stream:
         if not self.alive:
             raise self._gone()
         device = self.device
-        task = device.task(op)
+        task = device.task(op, self)
         node = device.node
         host = node.host
         called = host.now

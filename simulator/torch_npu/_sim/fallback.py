@@ -43,7 +43,7 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
             f"{full} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
         )
     if not calls[full]:
-        shown = "aten::" + FALLBACK.get(full[6:], full[6:]) if full.startswith("aten::") else full
+        shown = "aten::" + _looked_for(full[6:]) if full.startswith("aten::") else full
         warnings.warn(
             f"CAUTION: The operator '{shown}' is not currently supported on the NPU backend and will fall "
             "back to run on the CPU. This may have performance implications. (function npu_cpu_fallback)",
@@ -74,6 +74,18 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
         return result
 
     return tree_map(up, op(*cpu_args, **cpu_kwargs))
+
+
+def _looked_for(name: str) -> str:
+    """The kernel that PyTorch misses when an operator is called: of a structured one, its out= form."""
+    if name in FALLBACK:
+        return FALLBACK[name]
+    structured = "CompositeExplicitAutogradNonFunctional"
+    if not torch._C._dispatch_has_kernel_for_dispatch_key(f"aten::{name}", structured):
+        return name
+    base = name.partition(".")[0].removesuffix("_")
+    forms = (f"{base}.out", f"{base}.{name.partition('.')[2]}_out")
+    return next((form for form in forms if torch._C._dispatch_has_kernel(f"aten::{form}")), name)
 
 
 def refuse_sparse(op: OpOverload, *_args: Any, **_kwargs: Any) -> Any:

@@ -14,6 +14,7 @@ from torch_npu._sim import (
     dropout,
     factories,
     fallback,
+    native_functions,
     pinning,
     resizing,
     rnn_cells,
@@ -97,10 +98,12 @@ def register_all() -> None:
     """Gives every operator that PyTorch can compute on the CPU its kernel for the simulated device."""
     implement = _library.m.impl
     special = _special()
+    edits = native_functions.from_environment()
     for full in torch._C._dispatch_get_all_op_names():
         name = full[6:]
         if full.startswith("aten::") and name not in special and _wants_kernel(full):
-            build = _build_fallback if name in FALLBACK else _build
+            on_cpu = edits.falls_back(name, otherwise=name in FALLBACK)
+            build = _build_fallback if on_cpu else _build
             implement(name, KEY, _lazily(partial(build, name)), False)
     for name, kernel in special.items():
         implement(name, KEY, kernel, False)

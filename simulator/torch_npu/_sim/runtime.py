@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import npusim
 import torch
+from npusim import allocator_config
 
 from torch_npu._sim import guard
 from torch_npu._sim.queues import PerThread
@@ -108,22 +109,29 @@ def _several_devices_work() -> bool:
     """Tries a backward pass on the last device, accounted to a machine of its own."""
     if not guard.applies():
         return False
+    from torch_npu._sim import fallback
+
     trial = npusim.Node(npusim.Settings())
     _bind(trial)
     try:
-        with torch.inference_mode(mode=False), torch.enable_grad():
+        with warnings.catch_warnings(), torch.inference_mode(mode=False), torch.enable_grad():
+            warnings.simplefilter("ignore")  # of an operator that a learner sent to the CPU
             x = torch.ones(2, device=f"npu:{trial.device_count - 1}").requires_grad_()
             (x * x).sum().backward()  # type: ignore[no-untyped-call]
     except RuntimeError:
         return False
     finally:
         _State.initialized = False
+        fallback.calls.clear()
     return x.grad is not None and x.grad.get_device() == trial.device_count - 1
 
 
 def _bind(node: npusim.Node) -> None:
     global queues, memories  # noqa: PLW0603 - kernels look these up on every operator
     devices = [node.device(i) for i in range(device_count())]
+    settings = allocator_config.from_environment()
+    for device in devices:
+        device.memory.configure(settings)
     queues = [device.default_stream for device in devices]
     memories = [device.memory for device in devices]
     _State.initialized = True

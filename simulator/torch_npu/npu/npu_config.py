@@ -1,8 +1,9 @@
 """Options of the device that training scripts set (torch_npu/npu/npu_config.py of Ascend/pytorch).
 
 They are checked and remembered as on the real device. HF32 rounds the operands of products and convolutions;
-convolutions only where a program switches it on itself. What the others change there (how kernels are
-compiled) has no effect on the simulated values, and none of them on the simulated time.
+convolutions only where a program switches it on itself. With jitCompile, operators are compiled when they are
+first met, which takes the host's time; off at first on every chip here (on real ones before the 910B, on).
+What the others change there has no effect on the simulated values, and none on the simulated time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import warnings
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+
+import npusim
 
 from torch_npu._sim import products, runtime
 from torch_npu.utils._error_code import ErrCode, pta_error
@@ -69,6 +72,12 @@ def set_option(option: dict[str, Any]) -> None:
                 stacklevel=2,
             )
         _options[name] = str(value)
+        if name == "jitCompile":
+            runtime.when_initialized(_compile_or_not)
+
+
+def _compile_or_not() -> None:
+    npusim.node().set_jit_compile(enabled=get_option("jitCompile") == "enable")
 
 
 def set_compile_mode(jit_compile: bool = False) -> None:

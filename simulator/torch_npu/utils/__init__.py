@@ -16,6 +16,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "storage":
+        return _import_module(f"{__name__}.storage")
     if name in _LATER:
         return getattr(_import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
