@@ -78,7 +78,7 @@ clean:
 	rm -rf build
 
 .PHONY: again
-$(READY): requirements.txt pyproject.toml $(if $(LACKS),again)
+$(READY): requirements.txt $(wildcard requirements-nodeps.txt) pyproject.toml $(if $(LACKS),again)
 	@test -z '$(LACKS)' || echo 'camp: in $(VENV), $(LACKS); it is set up again'
 	@test "$$($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null)" = True || { \
 	  echo "camp: '$(PYTHON)' is not Python 3.11 or newer; install one, or say which with make PYTHON=..." >&2; exit 1; }
@@ -92,7 +92,7 @@ $(READY): requirements.txt pyproject.toml $(if $(LACKS),again)
 	@$(PIP_LOUD) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$$(grep -o '^torch==[0-9.]*' requirements.txt)" || { \
 	  echo "camp: PyTorch was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
 	$(SAY) 'Set-up 3 of 4: the other pinned packages'
-	@$(PIP) -r requirements.txt || { \
+	@$(PIP) -r requirements.txt && { [ ! -f requirements-nodeps.txt ] || $(PIP) --no-deps -r requirements-nodeps.txt; } || { \
 	  echo "camp: a package was not installed; see pip's line above, check the network, run make again" >&2; exit 1; }
 	$(SAY) 'Set-up 4 of 4: camp and the simulated NPU'
 	@$(PIP) --no-build-isolation --no-deps -e .

@@ -41,10 +41,16 @@ def _bare(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _pin_lines():
+    """The lines of the files of pinned packages."""
+    names = ("requirements.txt", "requirements-nodeps.txt")
+    return [line for name in names for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+
+
 def _pins():
     """The pinned packages: name to version and reason."""
     pins = {}
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in _pin_lines():
         if line.strip() and not line.startswith("#"):
             requirement, _, reason = line.partition("#")
             name, _, version = requirement.strip().partition("==")
@@ -57,8 +63,8 @@ def _project():
 
 
 def test_every_pin_is_exact():
-    """Each line of requirements.txt is one package with one exact version, each package once."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    """Each line of the files of requirements is one package with one exact version, each package once."""
+    lines = _pin_lines()
     wanted = [line for line in lines if line.strip() and not line.startswith("#")]
     for line in wanted:
         assert re.fullmatch(r"[A-Za-z0-9_.-]+(\[\w+\])?==[\w.]+\s*(#.*)?", line), line
@@ -68,7 +74,7 @@ def test_every_pin_is_exact():
 def test_every_pin_has_a_reason():
     """A reason stands at every pin, or for its group in the comment right above."""
     group = ""
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+    for line in _pin_lines():
         if line.startswith("#") or not line.strip():
             group = line.strip("# ")
         else:
