@@ -46,7 +46,7 @@ from npusim.stream import Event, Stream
 if TYPE_CHECKING:
     from npusim.graph import Node as GraphNode
     from npusim.graph import execution_ns, fuse, graph_costs
-    from npusim.host_ops import HostOp, MemoryUse
+    from npusim.host_ops import HostOp, MemoryChange
     from npusim.profiler_output import write_msprof_output, write_profiler_output
     from npusim.profiler_tables import Step
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 _LATER = {
     "GraphNode": ("npusim.graph", "Node"),
     "HostOp": ("npusim.host_ops", "HostOp"),
-    "MemoryUse": ("npusim.host_ops", "MemoryUse"),
+    "MemoryChange": ("npusim.host_ops", "MemoryChange"),
     "Step": ("npusim.profiler_tables", "Step"),
     "execution_ns": ("npusim.graph", "execution_ns"),
     "fuse": ("npusim.graph", "fuse"),
@@ -88,7 +88,7 @@ __all__ = [
     "HostOp",
     "InvalidArgumentError",
     "InvalidDeviceError",
-    "MemoryUse",
+    "MemoryChange",
     "NoContextError",
     "Node",
     "NpusimError",

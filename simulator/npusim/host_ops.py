@@ -52,7 +52,8 @@ RECORD_COLUMNS = (
     "Stream Ptr",
     "Device Type",
 )
-AI_CORE = frozenset({"AI_CORE", "MIX_AIC", "MIX_AIV"})
+AI_CORE = frozenset({"AI_CORE", "MIX_AIC"})
+OPERATORS = frozenset({"cpu_op", "user_annotation"})
 STEP = "ProfilerStep#"
 
 
@@ -65,11 +66,13 @@ class HostOp(NamedTuple):
             until `end` is its own, or that of an operator within it.
         end: when it ended.
         thread: its thread's number; autograd has one of its own.
-        category: "cpu_op", "user_annotation" or "python_function".
+        category: "cpu_op" and "user_annotation" launch work; "python_function", "mstx" and others only have
+            a bar in the trace.
         shapes: of its inputs: "64,784;784,512".
         dtypes: of its inputs.
         stack: the calls that led to it, innermost first, separated by ";" and a line break.
         sequence: autograd's number, the same for an operator and its backward pass; -1 for none.
+        span: device, stream, begin and end of its bar on a stream as well; None for none.
     """
 
     name: str
@@ -81,38 +84,35 @@ class HostOp(NamedTuple):
     dtypes: str = ""
     stack: str = ""
     sequence: int = -1
+    span: tuple[int, int, int, int] | None = None
 
 
-class MemoryUse(NamedTuple):
-    """An allocation of a device's caching allocator. Sizes in bytes, times in nanoseconds.
+class MemoryChange(NamedTuple):
+    """A block that a device's caching allocator gave out or took back. Sizes in bytes, time in nanoseconds.
 
     Attributes:
         name: the operator that asked for it.
         device: the device's index.
+        address: of the block, which pairs taking and giving back.
         nbytes: the block's size.
-        begin: when it was allocated.
-        end: when it was freed, or None where it still lives.
-        allocated: the device's live blocks together, right after the allocation.
+        stream: the stream that it was allocated for.
+        taken: False where it was given back.
+        time: when.
+        allocated: the device's live blocks together, right after it.
         reserved: the allocator's segments together.
         active: live blocks and those that wait for another stream.
-        freed_allocated: the same three right after it was freed.
-        freed_reserved: see there.
-        freed_active: see there.
-        stream: the stream that it was allocated for.
     """
 
     name: str
     device: int
+    address: int
     nbytes: int
-    begin: int
-    end: int | None
+    stream: int
+    taken: bool
+    time: int
     allocated: int
     reserved: int
     active: int
-    freed_allocated: int = 0
-    freed_reserved: int = 0
-    freed_active: int = 0
-    stream: int = 0
 
 
 class _Call:
@@ -145,7 +145,7 @@ def operator_rows(ops: Sequence[HostOp], records: Iterable[Record]) -> list[list
     rows = [list(OPERATOR_COLUMNS)]
     for call in calls:
         op = call.op
-        if op.name.startswith(STEP) or op.category == "python_function":
+        if op.name.startswith(STEP):
             continue
         total = op.end - op.begin
         times = (total - call.inner, total, *call.kernels, *call.core)
@@ -158,7 +158,8 @@ def _walk(ops: Sequence[HostOp], records: Iterable[Record]) -> tuple[list[_Call]
 
     One clock serves all threads, so that operators nest by time, whichever thread they run on.
     """
-    order = sorted(range(len(ops)), key=lambda i: (ops[i].begin, -ops[i].end, i))
+    listed = [i for i, op in enumerate(ops) if op.category in OPERATORS]
+    order = sorted(listed, key=lambda i: (ops[i].begin, -ops[i].end, i))
     calls: list[_Call] = []
     found: dict[int, _Call] = {}
     top: _Call | None = None
@@ -206,46 +207,67 @@ def _charge(call: _Call, record: Record) -> None:
         around = around.parent
 
 
-def memory_rows(uses: Iterable[MemoryUse]) -> list[list[str]]:
-    """operator_memory.csv: one row an allocation in their order, with its header."""
+def memory_rows(changes: Iterable[MemoryChange]) -> list[list[str]]:
+    """operator_memory.csv: one row a block in the order in which they were taken, with its header.
+
+    What was taken before the recording has no row; what still lives has no release.
+    """
     rows = [list(MEMORY_COLUMNS)]
-    for use in uses:
-        allocation = [_mb(use.allocated), _mb(use.reserved), _mb(use.active)]
-        if use.end is None:
-            release, lived, freed = "", "", ["", "", ""]
-        else:
-            release, lived = microseconds(use.end), microseconds(use.end - use.begin)
-            freed = [_mb(use.freed_allocated), _mb(use.freed_reserved), _mb(use.freed_active)]
-        times = [microseconds(use.begin), release, release, lived, lived]
-        place = [str(use.stream), f"NPU:{use.device}"]
-        rows.append(
-            [
-                use.name,
-                f"{use.nbytes / 1024:.3f}".rstrip("0").rstrip("."),
-                *times,
-                *allocation,
-                *freed,
-                *place,
-            ]
-        )
+    live: dict[tuple[int, int], tuple[int, MemoryChange]] = {}
+    for change in changes:
+        place = (change.device, change.address)
+        if change.taken:
+            live[place] = (len(rows), change)
+            rows.append(_memory_row(change, None))
+        elif place in live:
+            number, taken = live.pop(place)
+            rows[number] = _memory_row(taken, change)
     return rows
 
 
-def record_rows(uses: Iterable[MemoryUse]) -> list[list[str]]:
-    """memory_record.csv: the totals after each allocation and each free, in time, with its header."""
-    moments = []
-    for use in uses:
-        place = (str(use.stream), f"NPU:{use.device}")
-        moments.append((use.begin, (use.allocated, use.reserved, use.active), place))
-        if use.end is not None:
-            moments.append((use.end, (use.freed_allocated, use.freed_reserved, use.freed_active), place))
-    moments.sort(key=lambda moment: moment[0])
+def _memory_row(taken: MemoryChange, given: MemoryChange | None) -> list[str]:
+    release, lived, freed = "", "", ["", "", ""]
+    if given is not None:
+        release, lived = microseconds(given.time), microseconds(given.time - taken.time)
+        freed = _totals(given)
+    size = f"{taken.nbytes / 1024:.3f}".rstrip("0").rstrip(".")
+    times = [microseconds(taken.time), release, release, lived, lived]
+    return [taken.name, size, *times, *_totals(taken), *freed, *_place(taken)]
+
+
+def record_rows(changes: Iterable[MemoryChange]) -> list[list[str]]:
+    """memory_record.csv: the totals after each change, with its header."""
     rows = [list(RECORD_COLUMNS)]
-    for time, totals, place in moments:
+    for change in changes:
         # memory of the framework, and of the framework and the graph engine together
-        figures = [microseconds(time), *(_mb(total) for total in totals), *place]
+        figures = [microseconds(change.time), *_totals(change), *_place(change)]
         rows += [["PTA", *figures], ["PTA+GE", *figures]]
     return rows
+
+
+def stack_lines(ops: Sequence[HostOp], records: Iterable[Record], *, device: bool) -> list[str]:
+    """Call stacks, outermost first, with microseconds: what a flame graph is drawn from.
+
+    Args:
+        ops: with their stacks.
+        records: what happened.
+        device: the time of what each operator launched itself, instead of its own on the host.
+    """
+    lines = []
+    for call in _walk(ops, records)[0]:
+        time = call.kernels[0] if device else call.op.end - call.op.begin - call.inner
+        if call.op.stack and time // 1000:
+            frames = [frame.strip() for frame in call.op.stack.split(";")]
+            lines.append(f"{';'.join(reversed(frames))} {time // 1000}")
+    return lines
+
+
+def _totals(change: MemoryChange) -> list[str]:
+    return [_mb(nbytes) for nbytes in (change.allocated, change.reserved, change.active)]
+
+
+def _place(change: MemoryChange) -> list[str]:
+    return [str(change.stream), f"NPU:{change.device}"]
 
 
 def _mb(nbytes: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from npusim.communication_report import communication_matrix, communication_report
 from npusim.constants import value
 from npusim.exceptions import InvalidArgumentError
-from npusim.host_ops import HostOp, MemoryUse, memory_rows, operator_rows, record_rows
+from npusim.host_ops import HostOp, MemoryChange, memory_rows, operator_rows, record_rows
 from npusim.kernel_tables import kernel_rows, summary_rows
 from npusim.msprof_tables import api_rows, communication_rows, task_rows
 from npusim.profiler_tables import Step, statistic_rows, step_rows, write_table
@@ -43,7 +43,7 @@ def write_profiler_output(  # noqa: PLR0913 - what a profiler was asked for
     steps: Sequence[Step] = (),
     *,
     host_ops: Sequence[HostOp] = (),
-    memory: Sequence[MemoryUse] = (),
+    memory: Sequence[MemoryChange] = (),
     level: str = "Level1",
     metrics: str = "",
     rank: int = -1,
@@ -53,19 +53,21 @@ def write_profiler_output(  # noqa: PLR0913 - what a profiler was asked for
 ) -> Path:
     """Writes what the profiler of torch_npu leaves.
 
-    ASCEND_PROFILER_OUTPUT with trace_view.json, kernel_details.csv and step_trace_time.csv; from Level1 on
-    op_statistic.csv, api_statistic.csv, and communication.json and communication_matrix.json where ranks
-    communicated; operator_details.csv where host operators are given, operator_memory.csv and
-    memory_record.csv where allocations are. Beside it, where they are not there yet, profiler_info.json and
-    profiler_metadata.json, and the PROF folder of `write_msprof_output`.
+    ASCEND_PROFILER_OUTPUT with trace_view.json; from Level0 on kernel_details.csv, step_trace_time.csv and
+    task_time.csv; from Level1 on CANN's calls in the trace, op_statistic.csv, api_statistic.csv, and
+    communication.json and communication_matrix.json where ranks communicated; operator_details.csv where
+    host operators are given, operator_memory.csv and memory_record.csv where the allocator's changes are.
+    Beside it, where they are not there yet, profiler_info.json and profiler_metadata.json, and the PROF
+    folder of `write_msprof_output`.
 
     Args:
         parent: the folder `<worker>_<timestamp>_ascend_pt` of one profiling run, made where it is missing.
         records: what happened, for example `npusim.node().records[first:]`.
         steps: the training loop's steps; without them the whole run is one.
         host_ops: the framework's operators, in the order in which they began.
-        memory: the caching allocator's allocations, in their order.
-        level: "Level_none", "Level0" (no types, cores and operands of kernels), "Level1" or "Level2".
+        memory: what the caching allocator gave out and took back, in that order.
+        level: "Level_none" (nothing of the device's work), "Level0" (no types, cores and operands of
+            kernels), "Level1" or "Level2".
         metrics: "PipeUtilization" for the units' work on each kernel, or nothing.
         rank: of this process; -1 where there is only one.
         chip: of the devices; without it, this machine's.
@@ -87,10 +89,13 @@ def write_profiler_output(  # noqa: PLR0913 - what a profiler was asked for
     folder.mkdir(parents=True, exist_ok=True)
     detailed = level in {"Level1", "Level2"}
     measured = chip if _checked(metrics) and detailed else None
-    kernels = kernel_rows(found, steps, chip=measured, operator_info=detailed)
-    write_table(folder / "kernel_details.csv", kernels)
-    write_table(folder / "step_trace_time.csv", step_rows(found, steps))
-    write_trace(folder / "trace_view.json", found, value("host_launch_ns"), host_ops, pid)
+    if level != "Level_none":
+        kernels = kernel_rows(found, steps, chip=measured, operator_info=detailed)
+        write_table(folder / "kernel_details.csv", kernels)
+        write_table(folder / "step_trace_time.csv", step_rows(found, steps))
+        write_table(folder / "task_time.csv", task_rows(found))
+    launch = value("host_launch_ns")
+    write_trace(folder / "trace_view.json", found, launch, host_ops, pid, calls=detailed)
     if detailed:
         _write_details(folder, chip, found, steps, rank)
     if host_ops:
@@ -99,7 +104,10 @@ def write_profiler_output(  # noqa: PLR0913 - what a profiler was asked for
         write_table(folder / "operator_memory.csv", memory_rows(memory))
         write_table(folder / "memory_record.csv", record_rows(memory))
     _write_info(parent, rank, level, config or {})
-    write_msprof_output(parent, found, chip=chip, metrics=metrics, stamp=_stamp(parent.name), pid=pid)
+    stamp = _stamp(parent.name)
+    write_msprof_output(
+        parent, found, chip=chip, metrics=metrics, stamp=stamp, pid=pid, operator_info=detailed
+    )
     return folder
 
 
@@ -111,6 +119,7 @@ def write_msprof_output(  # noqa: PLR0913 - what msprof was asked for
     metrics: str = "PipeUtilization",
     stamp: str = "",
     pid: int = PID,
+    operator_info: bool = True,
 ) -> Path:
     """Writes what `msprof` leaves: the folder PROF_000001_<date>_<letters>, or the PROF folder there is.
 
@@ -124,6 +133,8 @@ def write_msprof_output(  # noqa: PLR0913 - what msprof was asked for
         metrics: "PipeUtilization" for the units' work on each operator, or nothing.
         stamp: date and time in digits, for the names of folder and files; without it, now.
         pid: the program's number.
+        operator_info: with what `--task-time=l0` does not collect: types, cores and operands of operators,
+            statistics, the units' work and the host's calls.
 
     Returns:
         The PROF folder.
@@ -139,14 +150,16 @@ def write_msprof_output(  # noqa: PLR0913 - what msprof was asked for
     output = folder / MSPROF_FOLDER
     output.mkdir(parents=True, exist_ok=True)
     date = stamp[:DATE]
-    write_trace(output / f"msprof_{date}.json", found, value("host_launch_ns"), pid=pid)
+    launch = value("host_launch_ns")
+    write_trace(output / f"msprof_{date}.json", found, launch, pid=pid, calls=operator_info)
+    measured = chip if _checked(metrics) and operator_info else None
     tables = {
-        "op_summary": summary_rows(chip if _checked(metrics) else None, found),
-        "op_statistic": statistic_rows(found),
+        "op_summary": summary_rows(measured, found, operator_info=operator_info),
         "task_time": task_rows(found),
-        "api_statistic": api_rows(found),
         "communication_statistic": communication_rows(found),
     }
+    if operator_info:
+        tables |= {"op_statistic": statistic_rows(found), "api_statistic": api_rows(found)}
     for name, rows in tables.items():
         if len(rows) > 1:
             write_table(output / f"{name}_{date}.csv", rows)
@@ -240,4 +253,4 @@ def _this_chip() -> Chip:
     return node().settings.chip
 
 
-__all__ = ["FOLDER", "HostOp", "MemoryUse", "Step", "write_msprof_output", "write_profiler_output"]
+__all__ = ["FOLDER", "HostOp", "MemoryChange", "Step", "write_msprof_output", "write_profiler_output"]

@@ -37,7 +37,12 @@ MAIN_THREAD = 1
 
 
 def trace_events(
-    records: Iterable[Record], launch_ns: int, host_ops: Sequence[HostOp] = (), pid: int = PID
+    records: Iterable[Record],
+    launch_ns: int,
+    host_ops: Sequence[HostOp] = (),
+    pid: int = PID,
+    *,
+    calls: bool = True,
 ) -> list[Event]:
     """The events of a trace, in the file's order.
 
@@ -46,13 +51,15 @@ def trace_events(
         launch_ns: how long the host takes for one launch; the length of its bar.
         host_ops: what the framework did on the host.
         pid: the program's number, which the numbers of the trace's processes are made from.
+        calls: with CANN's calls on the host and the arrows from them, which Level0 leaves out.
     """
     listed = list(records)
     if not listed and not host_ops:
         return []
     events = _host_events(host_ops, pid)
     owned = owners(host_ops, listed) if host_ops else {}
-    events += _process_names(pid, "CANN", HOST, [(MAIN_THREAD, f"Thread {MAIN_THREAD}")])
+    if calls:
+        events += _process_names(pid, "CANN", HOST, [(MAIN_THREAD, f"Thread {MAIN_THREAD}")])
     by_device: dict[int, list[Record]] = {}
     for record in listed:
         by_device.setdefault(record.device, []).append(record)
@@ -60,17 +67,24 @@ def trace_events(
         found = by_device[device]
         events += _device_names(pid, device, found)
         for record in found:
-            events += _record_events(record, launch_ns, pid, owned.get(record.index))
+            events += _record_events(record, launch_ns, pid, owned.get(record.index), calls=calls)
         events += _overlap_events(pid, device, found)
     return events
 
 
-def write_trace(
-    path: Path, records: Sequence[Record], launch_ns: int, host_ops: Sequence[HostOp] = (), pid: int = PID
+def write_trace(  # noqa: PLR0913 - what a trace is made from
+    path: Path,
+    records: Sequence[Record],
+    launch_ns: int,
+    host_ops: Sequence[HostOp] = (),
+    pid: int = PID,
+    *,
+    calls: bool = True,
 ) -> None:
-    """Writes the trace as one JSON list."""
+    """Writes the trace as one JSON list; see `trace_events`."""
+    events = trace_events(records, launch_ns, host_ops, pid, calls=calls)
     with path.open("w", encoding="utf-8") as file:
-        json.dump(trace_events(records, launch_ns, host_ops, pid), file, separators=(",", ":"))
+        json.dump(events, file, separators=(",", ":"))
 
 
 def _number(pid: int, layer: str, device: int) -> int:
@@ -121,7 +135,7 @@ def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
     events = _names(pid, "Python", "CPU", 0, lines)
     forward: dict[int, HostOp] = {}
     for op in ops:
-        arguments: Event = {"Sequence number": op.sequence, "Fwd thread id": 0}
+        arguments: Event = {"Sequence number": op.sequence, "Fwd thread id": 0} if op.sequence >= 0 else {}
         if op.shapes:
             arguments |= {"Input Dims": op.shapes, "Input type": op.dtypes}
         if op.stack:
@@ -137,10 +151,16 @@ def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
             events.append({"ph": "f", **head, **line, "ts": microseconds(op.begin)})
             del forward[op.sequence]
         events.append(_bar(op.name, line, op.begin, op.end - op.begin, arguments, op.category))
+        if op.span is not None:
+            device, stream, begin, end = op.span
+            hardware = {"pid": _number(pid, "Ascend Hardware", device), "tid": stream}
+            events.append(_bar(op.name, hardware, begin, end - begin, {}, op.category))
     return events
 
 
-def _record_events(record: Record, launch_ns: int, pid: int, owner: HostOp | None) -> list[Event]:
+def _record_events(
+    record: Record, launch_ns: int, pid: int, owner: HostOp | None, *, calls: bool
+) -> list[Event]:
     host = {"pid": _number(pid, "CANN", HOST), "tid": MAIN_THREAD}
     level, call = api_call(record)
     title = f"{_LEVELS[level]}@{call}"
@@ -153,27 +173,30 @@ def _record_events(record: Record, launch_ns: int, pid: int, owner: HostOp | Non
         "connection_id": record.index,
     }
     if record.category == "sync":
-        return [_bar(title, host, record.start, record.duration, arguments, "cann")]
+        return [_bar(title, host, record.start, record.duration, arguments, "cann")] if calls else []
     hardware = {"pid": _number(pid, "Ascend Hardware", record.device), "tid": record.stream}
     name = "MEMCPY_ASYNC" if record.category == "copy" else record.name
     bar = _bar(name, hardware, record.start, record.duration, _task_arguments(record), record.category)
     if record.category in {"event_record", "event_wait", "callback"}:
         return [bar]
-    events = [_bar(title, host, record.launched, launch_ns, arguments, "cann"), bar]
+    call_bar = _bar(title, host, record.launched, launch_ns, arguments, "cann")
+    events = [call_bar, bar] if calls else [bar]
     if record.category == "collective":
         events.append(_communication_bar(record, pid))
-    events += _arrow("HostToDevice", "HostToDevice", record, host, record.launched, hardware)
+    if calls:
+        flow = {"cat": "HostToDevice", "name": "HostToDevice", "id": str(record.index)}
+        events += _arrow(flow, record, host, record.launched, hardware)
     if owner is not None:
-        line = {"pid": pid, "tid": owner.thread}
-        events += _arrow("async_npu", "torch_to_npu", record, line, owner.begin, hardware)
+        flow = {"cat": "async_npu", "name": "torch_to_npu", "id": microseconds(record.start)}
+        events += _arrow(flow, record, {"pid": pid, "tid": owner.thread}, owner.begin, hardware)
     return events
 
 
-def _arrow(  # noqa: PLR0913, PLR0917 - the parts of an arrow
-    cat: str, name: str, record: Record, host: dict[str, int], begin: int, hardware: dict[str, int]
+def _arrow(
+    flow: Event, record: Record, host: dict[str, int], begin: int, hardware: dict[str, int]
 ) -> list[Event]:
     """From what the host did to the task on the device."""
-    flow = {"bp": "e", "cat": cat, "name": name, "id": str(record.index)}
+    flow = {"bp": "e", **flow}
     return [
         {"ph": "s", **flow, **host, "ts": microseconds(begin)},
         {"ph": "f", **flow, **hardware, "ts": microseconds(record.start)},

@@ -36,12 +36,9 @@ class HostEvent:
         thread: the number of its line in the trace.
         begin: nanoseconds of virtual time.
         end: the same.
-        first: the number of the first record launched in it.
-        last: the number after that of the last one.
         shapes: input shapes as text, "" where they were not recorded.
         types: input types as text.
         stack: the call stack, innermost first.
-        parent: the event around it, -1 for none.
         stream: the stream on whose line it appears as well, with the times there; None for none.
     """
 
@@ -50,10 +47,7 @@ class HostEvent:
         "cat",
         "device",
         "end",
-        "first",
-        "last",
         "name",
-        "parent",
         "shapes",
         "stack",
         "stream",
@@ -61,13 +55,11 @@ class HostEvent:
         "types",
     )
 
-    def __init__(self, name: str, cat: str, thread: int, begin: int, first: int, parent: int) -> None:
+    def __init__(self, name: str, cat: str, thread: int, begin: int) -> None:
         self.name = name
         self.cat = cat
         self.thread = thread
         self.begin = self.end = begin
-        self.first = self.last = first
-        self.parent = parent
         self.shapes = self.types = self.stack = ""
         self.stream: int | None = None
         self.device: list[int] = []  # device, begin and end there
@@ -83,47 +75,6 @@ class HostEvent:
         for name, value in zip(cls.__slots__, row, strict=True):
             setattr(event, name, value)
         return event
-
-
-class MemoryEvent:
-    """Device memory taken by a tensor, or given back: where, how much, when and in which operator."""
-
-    __slots__ = (
-        "active",
-        "address",
-        "allocated",
-        "device",
-        "nbytes",
-        "op",
-        "reserved",
-        "stream",
-        "taken",
-        "time",
-    )
-
-    def __init__(self, **facts: Any) -> None:
-        for name in self.__slots__:
-            setattr(self, name, facts[name])
-
-    device: int
-    address: int
-    nbytes: int
-    stream: int
-    taken: bool
-    time: int
-    op: str
-    allocated: int
-    reserved: int
-    active: int
-
-    def as_row(self) -> list[Any]:
-        """Its attributes, in order, for a file."""
-        return [getattr(self, name) for name in self.__slots__]
-
-    @classmethod
-    def from_row(cls, row: list[Any]) -> MemoryEvent:
-        """The event that `as_row` wrote."""
-        return cls(**dict(zip(cls.__slots__, row, strict=True)))
 
 
 class Wanted:
@@ -169,9 +120,7 @@ class Watcher(_dispatch.TorchDispatchMode):
     def begin(self, name: str, cat: str) -> int:
         """Opens an event within those that are open; returns its place in the list."""
         capture = self.capture
-        parent = self.open[-1] if self.open else -1
-        thread = capture.line_of_thread()
-        event = HostEvent(name, cat, thread, capture.now(), capture.position(), parent)
+        event = HostEvent(name, cat, capture.line_of_thread(), capture.now())
         if capture.wanted.stack:
             event.stack = _call_stack(sys._getframe(1))
         place = len(capture.events)
@@ -191,7 +140,7 @@ class Watcher(_dispatch.TorchDispatchMode):
         while self.open:
             last = self.open.pop()
             event = self.capture.events[last]
-            event.end, event.last = self.capture.now(), self.capture.position()
+            event.end = self.capture.now()
             if last == place:
                 break
 
@@ -212,7 +161,7 @@ class Capture:
         self.wanted = wanted
         self.running = False
         self.events: list[HostEvent] = []
-        self.memory_events: list[MemoryEvent] = []
+        self.memory_events: list[npusim.MemoryChange] = []
         self.records: list[npusim.Record] = []
         self.steps: list[tuple[int, int, int]] = []
         self.began = self.ended = 0
@@ -327,9 +276,7 @@ class Capture:
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
         """A garbage collection takes no virtual time; it appears as a mark."""
         if phase == "stop" and self.wanted.gc_threshold == 0:
-            self.events.append(
-                HostEvent("gc", "python_gc", self.line_of_thread(), self.now(), self.position(), -1)
-            )
+            self.events.append(HostEvent("gc", "python_gc", self.line_of_thread(), self.now()))
 
     def memory(self, index: int, address: int, nbytes: int, stream: int, *, taken: bool) -> None:
         """See `watchers.MemoryWatcher`."""
@@ -337,14 +284,14 @@ class Capture:
         watcher = self._watchers.get(threading.get_ident())
         op = self.events[watcher.open[-1]].name if watcher is not None and watcher.open else ""
         self.memory_events.append(
-            MemoryEvent(
+            npusim.MemoryChange(
                 device=index,
                 address=address,
                 nbytes=nbytes,
                 stream=stream,
                 taken=taken,
                 time=self.now(),
-                op=op,
+                name=op,
                 allocated=allocator.allocated,
                 reserved=allocator.reserved,
                 active=allocator.allocated,
@@ -367,13 +314,13 @@ class Capture:
         event = self._ranges.pop(number, None)
         if event is None:
             return
-        event.end, event.last = self.now(), self.position()
+        event.end = self.now()
         if event.stream is not None:
             sim = runtime.sim_device(event.device[0]).streams.get(event.stream)
             event.device[2] = max(event.device[1], sim.tail if sim is not None else event.end)
 
     def _mstx_event(self, message: str, stream: npusim.Stream | None) -> HostEvent:
-        event = HostEvent(message, "mstx", self.line_of_thread(), self.now(), self.position(), -1)
+        event = HostEvent(message, "mstx", self.line_of_thread(), self.now())
         if stream is not None:
             begin = max(stream.tail, self.now())
             event.stream, event.device = stream.id, [stream.device.index, begin, begin]

@@ -15,7 +15,7 @@ from typing import Any
 
 import npusim
 
-from torch_npu.profiler._capture import Capture, HostEvent, MemoryEvent, Wanted
+from torch_npu.profiler._capture import Capture, HostEvent, Wanted
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 HOST_FILE = Path("FRAMEWORK") / "torch_op.json"
@@ -74,7 +74,7 @@ def save_raw(folder: Path, capture: Capture) -> None:
         "ended": capture.ended,
         "steps": capture.steps,
         "events": [event.as_row() for event in capture.events],
-        "memory": [event.as_row() for event in capture.memory_events],
+        "memory": capture.memory_events,
     }
     _write(folder / HOST_FILE, host)
     stamp = folder.name.split("_")[-3]
@@ -96,7 +96,7 @@ def load_raw(folder: Path) -> Capture:
         capture.began, capture.ended = host["began"], host["ended"]
         capture.steps = [(n, b, e) for n, b, e in host["steps"]]
         capture.events = [HostEvent.from_row(row) for row in host["events"]]
-        capture.memory_events = [MemoryEvent.from_row(row) for row in host["memory"]]
+        capture.memory_events = [npusim.MemoryChange(*row) for row in host["memory"]]
         for file in sorted(folder.glob(f"PROF_*/device_*/{DEVICE_FILE.as_posix()}")):
             capture.records += _records_from_rows(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as failure:

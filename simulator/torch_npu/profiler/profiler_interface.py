@@ -208,15 +208,15 @@ def analyse_folder(folder: Path) -> None:
     asked = expert.get("_aic_metrics", AiCMetrics.AiCoreNone) if measured else AiCMetrics.AiCoreNone
     if asked not in {AiCMetrics.AiCoreNone, AiCMetrics.PipeUtilization}:
         warn("Of aic_metrics only PipeUtilization is simulated: the columns of the others are left out.")
+    if "ProfilerActivity.NPU" not in activities:
+        level = ProfilerLevel.Level_none
     rank = _rank()
     _output.write_output(
         folder,
         _folder.load_raw(folder),
         memory=bool(common.get("profile_memory")),
         host="ProfilerActivity.CPU" in activities,
-        device="ProfilerActivity.NPU" in activities and level != ProfilerLevel.Level_none,
-        # Kernels have their types, cores and shapes at every level here; a server needs Level1 for them.
-        level=level if measured else ProfilerLevel.Level1,
+        level=level,
         metrics="PipeUtilization" if asked == AiCMetrics.PipeUtilization else "",
         rank=-1 if rank is None else rank,
     )

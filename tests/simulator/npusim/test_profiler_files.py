@@ -10,7 +10,7 @@ import npusim
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from npusim.host_ops import HostOp, MemoryUse, memory_rows, operator_rows, owners, record_rows
+from npusim.host_ops import HostOp, MemoryChange, memory_rows, operator_rows, owners, record_rows, stack_lines
 from npusim.intervals import clip, gaps, length, overlap, union
 from npusim.kernel_tables import KERNEL_COLUMNS, kernel_rows, summary_rows
 from npusim.msprof_tables import api_rows, communication_rows, task_rows
@@ -184,7 +184,7 @@ def names(folder: Path):
     return {path.name for path in folder.iterdir()}
 
 
-ALWAYS = {"kernel_details.csv", "step_trace_time.csv", "trace_view.json"}
+ALWAYS = {"kernel_details.csv", "step_trace_time.csv", "task_time.csv", "trace_view.json"}
 
 
 def test_the_whole_folder_is_written(tmp_path: Path):
@@ -211,7 +211,7 @@ def test_the_whole_folder_is_written(tmp_path: Path):
 
 
 def test_level0_knows_no_operators(tmp_path: Path):
-    """Level0 collects neither types nor operands, and writes no statistics, as the real profiler."""
+    """Level0 collects neither types, operands nor CANN's calls, and writes no statistics."""
     folder = npusim.write_profiler_output(tmp_path, program().records, level="Level0", rank=3)
     assert names(folder) == ALWAYS
     assert (tmp_path / "profiler_info_3.json").is_file()
@@ -219,6 +219,19 @@ def test_level0_knows_no_operators(tmp_path: Path):
         header, first, *_ = csv.reader(file)
     assert header == list(KERNEL_COLUMNS[:8])
     assert (first[2], first[3], first[7]) == ("N/A", "N/A", "0")
+    events = json.loads((folder / "trace_view.json").read_text())
+    assert not {e["name"] for e in events} & {"Node@launch", "HostToDevice"}
+    assert {e["args"].get("name") for e in events} >= {"Ascend Hardware"}
+    (prof,) = tmp_path.glob("PROF_*")
+    assert not list(prof.rglob("op_statistic*")) + list(prof.rglob("api_statistic*"))
+
+
+def test_level_none_knows_nothing_of_the_device(tmp_path: Path):
+    """Level_none leaves the host's operators and the trace alone."""
+    node = program()
+    _, ops = calls_of(node)
+    folder = npusim.write_profiler_output(tmp_path, [], level="Level_none", host_ops=ops)
+    assert names(folder) == {"trace_view.json", "operator_details.csv"}
 
 
 @pytest.mark.parametrize(
@@ -345,17 +358,52 @@ def test_arrows_are_paired_and_every_event_has_its_parts():
 def test_memory_files_tell_every_allocation():
     """operator_memory has a row an allocation, memory_record totals at each change; what lives has no end."""
     mib = 1 << 20
-    gone = MemoryUse("aten::empty", 0, 2 * mib, 1000, 5000, 2 * mib, 20 * mib, 2 * mib, 0, 20 * mib, 0)
-    lives = MemoryUse("aten::mm", 0, 512, 2000, None, 2 * mib + 512, 20 * mib, 2 * mib + 512)
-    first, second = table(memory_rows([gone, lives]))
+
+    def change(name, block, time, live, *, taken):
+        address, nbytes = block
+        totals = {"allocated": live, "reserved": 20 * mib, "active": live}
+        return MemoryChange(name, 0, address, nbytes, 0, taken=taken, time=time, **totals)
+
+    changes = [
+        change("aten::empty", (16, 2 * mib), 1000, 2 * mib, taken=True),
+        change("aten::mm", (32, 512), 2000, 2 * mib + 512, taken=True),
+        change("", (8, 512), 5000, 2 * mib, taken=False),
+        change("", (16, 2 * mib), 5000, 0, taken=False),
+    ]
+    first, second = table(memory_rows(changes))
     assert (first["Size(KB)"], first["Duration(us)"], first["Release Total Reserved(MB)"]) == (
         "2048",
         "4.000",
         "20",
     )
     assert (second["Size(KB)"], second["Release Time(us)"], second["Device Type"]) == ("0.5", "", "NPU:0")
-    totals = [(r["Timestamp(us)"], r["Total Allocated(MB)"]) for r in table(record_rows([gone, lives]))]
-    assert totals[::2] == [("1.000", "2"), ("2.000", "2"), ("5.000", "0")]
+    totals = [(r["Timestamp(us)"], r["Total Allocated(MB)"]) for r in table(record_rows(changes))]
+    assert totals[::2] == [("1.000", "2"), ("2.000", "2"), ("5.000", "2"), ("5.000", "0")]
+
+
+def test_stacks_tell_their_own_time():
+    """A stack's time is its operator's own, on the host or of the kernels that it launched itself."""
+    node = program()
+    records, (_, outer, inner, _) = calls_of(node)
+    ops = [outer._replace(stack="b; a"), inner._replace(stack="c; b; a")]
+    assert stack_lines(ops, node.records, device=True) == [
+        f"a;b {records[0].duration // 1000}",
+        f"a;b;c {records[1].duration // 1000}",
+    ]
+    alone = outer.end - outer.begin - (inner.end - inner.begin)
+    assert stack_lines(ops, node.records, device=False)[0] == f"a;b {alone // 1000}"
+
+
+def test_what_is_no_operator_launches_nothing():
+    """A mark has a bar in the trace, on its stream too, but neither a row nor kernels of its own."""
+    node = program()
+    end = node.host.now
+    mark = HostOp("mine", 0, end, category="mstx", span=(0, 0, 10, 30))
+    assert len(operator_rows([mark], node.records)) == 1
+    assert owners([mark], node.records) == {}
+    bars = [e for e in trace_events(node.records, 1000, [mark]) if e["ph"] == "X" and e["name"] == "mine"]
+    assert [bar["ts"] for bar in bars] == ["0.000", "0.010"]
+    assert len({bar["pid"] for bar in bars}) == 2
 
 
 def test_communication_files_tell_links_and_sizes(tmp_path: Path):

@@ -51,7 +51,18 @@ def profile(folder: Path, extra: str | None) -> Path:
     """Writes the folder of one run."""
     node, steps, ops = training(extra)
     memory = [
-        npusim.MemoryUse("aten::empty", 0, 1 << 20, 1000 * i, None, (i + 1) << 20, 20 << 20, (i + 1) << 20)
+        npusim.MemoryChange(
+            name="aten::empty",
+            device=0,
+            address=i,
+            nbytes=1 << 20,
+            stream=0,
+            taken=True,
+            time=1000 * i,
+            allocated=(i + 1) << 20,
+            reserved=20 << 20,
+            active=(i + 1) << 20,
+        )
         for i in range(4)
     ]
     npusim.write_profiler_output(

@@ -16,6 +16,12 @@ from torch_npu.profiler import profiler as profiler_module
 BOTH = [ProfilerActivity.CPU, ProfilerActivity.NPU]
 
 
+def level(name, **options):
+    """The settings that ask for a level."""
+    chosen = getattr(torch_npu.profiler.ProfilerLevel, name)
+    return torch_npu.profiler._ExperimentalConfig(profiler_level=chosen, **options)
+
+
 def train(steps=4, prof=None, net=None):
     """A few steps of a perceptron, with a range and a step marker."""
     net = net or nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4)).npu()
@@ -32,9 +38,10 @@ def train(steps=4, prof=None, net=None):
 
 
 def record(folder, steps=4, **options):
-    """Profiles a training with wait 1, warmup 1, active 2 and returns the profile's folder."""
+    """Profiles a training with wait 1, warmup 1, active 2 at Level1 and returns the profile's folder."""
     with torch_npu.profiler.profile(
         activities=options.pop("activities", BOTH),
+        experimental_config=options.pop("experimental_config", level("Level1")),
         schedule=torch_npu.profiler.schedule(wait=1, warmup=1, active=2, repeat=1),
         on_trace_ready=torch_npu.profiler.tensorboard_trace_handler(str(folder), worker_name="me"),
         **options,
@@ -85,15 +92,52 @@ def test_level1_measures_the_cores_units(tmp_path):
     """From Level1 on kernel_details.csv tells how long the Cube worked; AiCoreNone leaves that out."""
     tables = []
     for metrics in (torch_npu.profiler.AiCMetrics.PipeUtilization, torch_npu.profiler.AiCMetrics.AiCoreNone):
-        config = torch_npu.profiler._ExperimentalConfig(
-            profiler_level=torch_npu.profiler.ProfilerLevel.Level1, aic_metrics=metrics
-        )
-        folder = record(tmp_path / metrics, experimental_config=config)
+        folder = record(tmp_path / metrics, experimental_config=level("Level1", aic_metrics=metrics))
         tables.append(rows(folder, "kernel_details.csv"))
     measured, plain = tables
     product = next(k for k in measured if k["Type"] == "MatMulV2")
     assert 0 < float(product["aic_mac_time(us)"]) <= float(product["Duration(us)"])
     assert "aic_mac_time(us)" not in plain[0]
+
+
+HOST = {"analyse.done", "trace_view.json", "operator_details.csv"}
+DEVICE = {"kernel_details.csv", "step_trace_time.csv", "task_time.csv"}
+DETAILS = {"op_statistic.csv", "api_statistic.csv"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, HOST | DEVICE),  # Level0 is the default
+        ({"experimental_config": level("Level_none")}, HOST),
+        ({"experimental_config": level("Level1")}, HOST | DEVICE | DETAILS),
+        ({"experimental_config": level("Level2")}, HOST | DEVICE | DETAILS),
+        ({"experimental_config": level("Level1"), "activities": [ProfilerActivity.CPU]}, HOST),
+        (
+            {"experimental_config": level("Level1"), "activities": [ProfilerActivity.NPU]},
+            (HOST | DEVICE | DETAILS) - {"operator_details.csv"},
+        ),
+    ],
+)
+def test_each_level_writes_its_tables(tmp_path, options, expected):
+    """Which files there are follows level and activities, as on a server."""
+    handler = torch_npu.profiler.tensorboard_trace_handler(str(tmp_path))
+    with torch_npu.profiler.profile(on_trace_ready=handler, **options):
+        train(1)
+    (folder,) = tmp_path.glob("*/ASCEND_PROFILER_OUTPUT")
+    assert {path.name for path in folder.iterdir()} == expected
+
+
+def test_level0_knows_times_only(tmp_path):
+    """At Level0, the default, kernels have names and times, but neither types nor shapes."""
+    folder = record(tmp_path, experimental_config=None)
+    kernels = rows(folder, "kernel_details.csv")
+    assert all(float(k["Duration(us)"]) > 0 for k in kernels)
+    assert {(k["Type"], k["Accelerator Core"], k["Block Num"]) for k in kernels} == {("N/A", "N/A", "0")}
+    assert "Input Shapes" not in kernels[0]
+    events = trace(folder)
+    assert "Node@launch" not in {e["name"] for e in events}
+    assert "torch_to_npu" in {e["name"] for e in events}
 
 
 def test_the_timeline_links_operators_to_kernels(tmp_path):
@@ -199,7 +243,8 @@ def test_results_later(tmp_path):
     with torch_npu.profiler.profile(
         on_trace_ready=torch_npu.profiler.tensorboard_trace_handler(
             str(tmp_path / "later"), analyse_flag=False
-        )
+        ),
+        experimental_config=level("Level1"),
     ):
         train(2)
     (folder,) = (tmp_path / "later").iterdir()
@@ -326,7 +371,7 @@ def test_dynamic_profile(tmp_path, monkeypatch):
         train(1)
         dynamic_profile.step()
     (folder,) = (tmp_path / "out").iterdir()
-    assert sum(k["Type"] == "MatMulV2" for k in rows(folder, "kernel_details.csv")) == 5
+    assert sum(k["Name"] == "MatMulV2" for k in rows(folder, "kernel_details.csv")) == 5
 
 
 @pytest.mark.slow
