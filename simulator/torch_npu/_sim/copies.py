@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from npusim import TensorSpec
 from torch import Tensor
 
 from torch_npu._sim import runtime, sync_debug
@@ -34,8 +35,45 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     elif src.dtype is not self.dtype:
         charge(to, "Cast", "elementwise", [spec_of(src)], [spec_of(self)])
     else:
-        charge(to, "TensorMove", "copy", [spec_of(src)], [spec_of(self)])
+        _move(to, src, self)
     return self
+
+
+def _move(index: int, source: Tensor, target: Tensor) -> None:
+    """Launches what copies a tensor on the device: a permuted one is turned, as CANN's copy does it.
+
+    Args:
+        index: the device's.
+        source: what is read; its elements may lie in another order than its dimensions.
+        target: where they go.
+    """
+    wanted, given = spec_of(target), spec_of(source)
+    laid = None if source.is_contiguous() and target.is_contiguous() else _memory_order(source)
+    if laid is None or laid == _memory_order(target):
+        charge(index, "TensorMove", "copy", [given], [wanted])
+        return
+    shape = tuple(source.shape[d] for d in laid)
+    charge(index, "Transpose", "transpose", [TensorSpec(shape, given.dtype)], [wanted])
+
+
+def _memory_order(tensor: Tensor) -> list[int] | None:
+    """A tensor's dimensions from the slowest to the fastest in memory, without those of one element.
+
+    None where several elements share a place, as after `expand`.
+    """
+    dimensions = [d for d, size in enumerate(tensor.shape) if size > 1]
+    strides = tensor.stride()
+    if any(strides[d] == 0 for d in dimensions):
+        return None
+    return sorted(dimensions, key=lambda d: -strides[d])
+
+
+def clone(self: Tensor, *, memory_format: torch.memory_format | None = None) -> Tensor:
+    """Kernel of aten::clone."""
+    index = self.get_device()
+    result = adopt(torch.ops.aten.clone.default._op(alias(self), memory_format=memory_format), index)
+    _move(index, self, result)
+    return result
 
 
 def _order_after(waiting: int, working: int) -> None:
@@ -138,6 +176,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "_copy_from": _copy_from,
     "_copy_from_and_resize": _copy_from_and_resize,
     "_to_copy": _to_copy,
+    "clone": clone,
     "_local_scalar_dense": _local_scalar_dense,
     "record_stream": record_stream,
 }

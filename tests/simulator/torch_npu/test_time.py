@@ -135,3 +135,21 @@ def test_an_event_without_timing():
     end.record()
     with pytest.raises(RuntimeError, match="enable_timing=True"):
         start.elapsed_time(end)
+
+
+def test_a_permuted_copy_is_turned():
+    """What makes a permuted tensor contiguous is a Transpose, dearer than a plain copy of as many bytes."""
+    x = torch.ones(64, 32, 16, 16, device="npu:0")
+    before = len(list(npusim.node().records))
+    x.clone()
+    turned = x.permute(0, 2, 3, 1).contiguous()
+    torch.empty_like(x).copy_(turned.permute(0, 3, 1, 2))
+    x[:, :, ::2].contiguous()
+    x[:, :1].expand(-1, 32, -1, -1).contiguous()
+    done = list(npusim.node().records)[before:]
+    kernels = [r for r in done if r.name in {"TensorMove", "Transpose"}]
+    assert [r.name for r in kernels] == ["TensorMove", "Transpose", "Transpose", "TensorMove", "TensorMove"]
+    plain, there, back, *_ = kernels
+    assert min(there.duration, back.duration) > plain.duration
+    assert (there.inputs[0].shape, there.outputs[0].shape) == ((64, 32, 16, 16), (64, 16, 16, 32))
+    assert torch.equal(turned.cpu(), torch.ones(64, 16, 16, 32))
