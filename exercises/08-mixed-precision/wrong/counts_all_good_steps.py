@@ -1,0 +1,27 @@
+# ---
+# about: Counts good steps altogether instead of in a row.
+# loses: {loss_scale: 2}
+# ---
+# %% loss_scale
+class LossScale:
+    """Dynamic loss scaling that never forgets a good step."""
+
+    def __init__(self, value=65536.0, growth=2.0, backoff=0.5, interval=2000):
+        self.value, self.growth, self.backoff, self.interval = value, growth, backoff, interval
+        self.good = 0
+
+    def scale(self, loss):
+        return loss * self.value
+
+    def step(self, optimizer):
+        grads = [p.grad for g in optimizer.param_groups for p in g["params"] if p.grad is not None]
+        if not math.isfinite(torch.nn.utils.get_total_norm(grads, math.inf)):
+            self.value *= self.backoff
+            return False
+        torch._foreach_mul_(grads, 1 / self.value)
+        optimizer.step()
+        self.good += 1
+        if self.good == self.interval:
+            self.value *= self.growth
+            self.good = 0
+        return True
