@@ -66,7 +66,7 @@ def _json(profile: Profile, found: list[Advice], top: int) -> str:
 
 def _text(profile: Profile, found: list[Advice], top: int) -> str:
     total = step_ns(profile)
-    busy = sum(call.duration for call in profile.calls if call.kind != "sync") / profile.steps
+    busy = sum(call.duration for call in profile.calls) / profile.steps
     lines = [
         (
             f"A step takes {total / US:,.0f} µs; the device works for {busy / US:,.0f} µs of it "

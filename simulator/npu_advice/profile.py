@@ -43,7 +43,7 @@ class Call(NamedTuple):
     """One thing that the host gave the device.
 
     Attributes:
-        kind: "kernel", "copy" or "sync".
+        kind: "kernel", "copy", "sync", or "compile" where the host compiled an operator.
         name: the operator's type, "H2D", "D2H" or "D2D", or the call.
         gap: nanoseconds that the host did something else before it.
         host: nanoseconds of the call.
@@ -216,11 +216,11 @@ def _calls(
             continue
         following = ordered[place + 1][0] if place + 1 < len(ordered) else None
         call = _call(event, task, owners, (begin, end, ready if ready is not None else begin), tails)
-        if call.kind != "sync":
+        if task is not None:
             call = call._replace(waits=_waits(call, tails[call.stream], following))
         optimizer = _inside(begin, optimizers)
         name = optimizer.name.partition("#")[2].partition(".")[0] if optimizer else ""
-        ready = max(end, tails[call.stream]) if call.waits and call.kind != "sync" else end
+        ready = max(end, tails[call.stream]) if call.waits and task is not None else end
         if step is not None or not steps:
             calls.append(call._replace(optimizer=name, step=int(step.name[len(STEP) :]) if step else 0))
     return calls
@@ -242,7 +242,8 @@ def _call(
     gap = max(0, begin - ready)
     name = str(event.get("name", "")).partition("@")[2]
     if task is None:
-        return Call("sync", name, gap, end - begin, waits=True)
+        compiles = name.startswith("aclopCompile")
+        return Call("compile" if compiles else "sync", name, gap, end - begin, waits=not compiles)
     args = task.get("args", {})
     stream = int(args["Stream Id"])
     start, stop = _span(task)

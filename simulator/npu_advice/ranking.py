@@ -37,7 +37,7 @@ def rank_operators(profile: Profile) -> list[OperatorTotal]:
     """
     totals: dict[str, list[float]] = {}
     for call in profile.calls:
-        if call.kind != "sync":
+        if call.kind in {"kernel", "copy"}:
             total = totals.setdefault(call.name, [0, 0, 0])
             total[0] += 1
             total[1] += call.duration

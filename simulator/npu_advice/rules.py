@@ -43,6 +43,7 @@ def advise(profile: Profile, soc: str | None = None) -> list[Advice]:
     rules: tuple[Callable[[Profile], Advice | None], ...] = (
         host_reads,
         synchronised,
+        compiled,
         waiting_copies,
         data_loading,
         optimizer_by_parameter,
@@ -123,6 +124,20 @@ def synchronised(profile: Profile) -> Advice | None:
         "synchronised",
         f"{len(found) / profile.steps:g} times a step the host waits for the whole device",
         "no torch.npu.synchronize() in the loop; measure with events, or around many steps",
+        _gain(profile, [c for c in profile.calls if c not in found]),
+    )
+
+
+def compiled(profile: Profile) -> Advice | None:
+    """Operators are compiled within the recorded steps: shapes that were not met before."""
+    found = [c for c in profile.calls if c.kind == "compile"]
+    if not found:
+        return None
+    return Advice(
+        "compiled",
+        f"{len(found) / profile.steps:g} operators are compiled in a step, for shapes not met before",
+        "torch_npu.npu.set_compile_mode(jit_compile=False), which takes ready binaries; or few shapes: "
+        "pad or crop to a handful of sizes",
         _gain(profile, [c for c in profile.calls if c not in found]),
     )
 
@@ -257,7 +272,7 @@ def full_precision(profile: Profile, soc: str | None = None) -> Advice | None:
 def larger_batch(profile: Profile) -> Advice | None:
     """The device idles while the host launches: let each launch do more."""
     total = play(profile.calls)
-    busy = sum(c.duration for c in profile.calls if c.kind != "sync")
+    busy = sum(c.duration for c in profile.calls)
     if total - busy < IDLE_SHARE * total:
         return None
     times = 2

@@ -25,6 +25,8 @@ def play(calls: Iterable[Call]) -> int:
             host = max(host, *tails.values()) if tails else host
             continue
         host += call.host
+        if call.kind == "compile":
+            continue
         done = max(host, tails.get(call.stream, 0)) + call.lag + call.duration
         tails[call.stream] = done
         if call.waits:

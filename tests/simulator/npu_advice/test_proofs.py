@@ -10,6 +10,7 @@ import torch_npu
 from npu_advice import advise, read_profile
 from torch import nn
 from torch.nn import functional
+from torch_npu._sim import runtime
 
 _spec = importlib.util.spec_from_file_location("advice_loops", Path(__file__).with_name("conftest.py"))
 loops = importlib.util.module_from_spec(_spec)
@@ -234,17 +235,20 @@ def test_one_layout(tmp_path):
 
 
 @pytest.mark.slow
-def test_half_precision(tmp_path):
-    """Under autocast, large products take a fraction; losses agree to bfloat16's digits."""
+def test_half_precision(tmp_path, monkeypatch):
+    """Under autocast, large products take a fraction; losses agree to float16's digits."""
+    monkeypatch.setenv("NPUSIM_SOC", "Ascend310P3")  # fewer cores: products count with smaller matrices
+    npusim.reset()
+    runtime.rebuild()
 
     def loop(*, half):
         def make():
             torch.manual_seed(7)
-            layer = nn.Linear(2048, 2048, bias=False).to("npu:0")
-            x = torch.randn(2048, 2048).to("npu:0")
+            layer = nn.Linear(1536, 1536, bias=False).to("npu:0")
+            x = torch.randn(1536, 1536).to("npu:0")
 
             def forward():
-                with torch.autocast("npu", dtype=torch.bfloat16, enabled=half):
+                with torch.autocast("npu", dtype=torch.float16, enabled=half):
                     y = layer(x)
                 return y.square().mean()
 
@@ -253,6 +257,30 @@ def test_half_precision(tmp_path):
         return Loop(make)
 
     kept(tmp_path, "full_precision", loop(half=False), loop(half=True), rtol=2e-2)
+
+
+@pytest.mark.slow
+def test_compiling(tmp_path):
+    """With ready binaries, a shape that was not met before costs nothing."""
+    sizes = iter(range(33, 99))
+
+    def loop(*, jit):
+        def make():
+            torch_npu.npu.set_compile_mode(jit_compile=jit)
+            net = make_network()
+
+            def forward():
+                x = torch.ones(next(sizes), 64).to("npu:0") if jit else torch.ones(32, 64).to("npu:0")
+                return net(x).square().mean()
+
+            return stepper(forward, torch.optim.SGD(net.parameters(), lr=0.1, foreach=True))
+
+        return Loop(make)
+
+    try:
+        kept(tmp_path, "compiled", loop(jit=True), loop(jit=False))
+    finally:
+        torch_npu.npu.set_compile_mode(jit_compile=False)
 
 
 @pytest.mark.slow
