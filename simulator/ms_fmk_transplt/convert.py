@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import libcst as cst
 from libcst.metadata import ClassScope, MetadataWrapper, PositionProvider, Scope, ScopeProvider
 
+from ms_fmk_transplt import modelarts
 from ms_fmk_transplt.findings import Affinity, Change, Finding, Findings, Lines
 from ms_fmk_transplt.imports import import_place, insert_import, is_imported, rewrite_import
 from ms_fmk_transplt.names import Resolved, dotted, expression, resolve
@@ -32,6 +33,7 @@ class Options:
     """What to do with a file besides converting it."""
 
     third_party: frozenset[str] = frozenset()  # APIs that a third-party analysis found unsupported
+    modelarts: bool = False  # paths are asked for at ascend_modelarts_function
 
 
 class Walk(cst.CSTTransformer):
@@ -45,6 +47,7 @@ class Walk(cst.CSTTransformer):
         self.options = options or Options()
         self.findings = Findings()
         self.needs_import = False
+        self.needs_manager = False
         self._loops = 0
         self._bare: set[cst.CSTNode] = set()  # strings that only stand there: docstrings
 
@@ -131,7 +134,26 @@ class Walk(cst.CSTTransformer):
                 self.findings.affinity.append(Affinity(where, kind, name, api))
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
-        """Rename a method such as `.cuda()`; note what is slow in a loop and what has a dynamic shape."""
+        """Rename a method such as `.cuda()`; note what is slow in a loop; let ModelArts map paths."""
+        call = self._call(original_node, updated_node)
+        return self._wrap_paths(original_node, call) if self.options.modelarts else call
+
+    def _wrap_paths(self, original: cst.Call, updated: cst.Call) -> cst.Call:
+        function = original.func
+        if not isinstance(function, (cst.Name, cst.Attribute)) or dotted(function) is None:
+            return updated
+        name = modelarts.called(function, self._root_scope(function))
+        if name is None:
+            return updated
+        updated, wrapped = modelarts.wrap(name, updated, self.rules)
+        for number in wrapped:
+            message = f"[ModelArts] Wrap argument {number} of func {name} for path mapping."
+            self.findings.changes.append(Change(self.lines(original), "MODIFY", message))
+            self.needs_manager = True
+        return updated
+
+    def _call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        """Rename a method; note what is slow in a loop and what has a dynamic shape."""
         function = original_node.func
         if not isinstance(function, cst.Attribute):
             self._dataloader(original_node)
@@ -277,13 +299,18 @@ class Walk(cst.CSTTransformer):
         return new[0] if len(new) == 1 else cst.FlattenSentinel(new)
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
-        """Import torch_npu where something was changed and it is not imported yet."""
-        if not self.needs_import or is_imported(updated_node, "torch_npu"):
+        """Import torch_npu where something was changed and it is not imported yet; and the paths' manager."""
+        lines = []
+        if self.needs_import and not is_imported(updated_node, "torch_npu"):
+            lines.append("import torch_npu")
+        if self.needs_manager:
+            lines.append(modelarts.IMPORT)
+        if not lines:
             return updated_node
         after = import_place(original_node)
         where = self.lines(original_node.body[after - 1]) if after else Lines(1, 1)
-        self.findings.changes.append(Change(where, "INSERT", 'add "import torch_npu"'))
-        return insert_import(updated_node, "import torch_npu")
+        self.findings.changes.extend(Change(where, "INSERT", f'add "{line}"') for line in lines)
+        return insert_import(updated_node, "\n".join(lines))
 
 
 def convert(source: bytes | str, rules: Rules, options: Options | None = None) -> tuple[cst.Module, Findings]:

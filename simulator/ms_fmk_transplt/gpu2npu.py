@@ -9,7 +9,7 @@ from typing import Any
 import click
 import libcst as cst
 
-from ms_fmk_transplt import distributed, project, reports, show, tree
+from ms_fmk_transplt import distributed, modelarts, project, reports, show, tree
 from ms_fmk_transplt.convert import Options
 from ms_fmk_transplt.errors import MainFileError, MigrationError
 from ms_fmk_transplt.findings import Change, Findings, Lines
@@ -34,6 +34,7 @@ class Call:
     output: Path
     version: str
     specify_device: bool
+    modelarts: bool = False
 
 
 def convert_project(call: Call, cards: Cards | None = None) -> project.Result:
@@ -55,7 +56,11 @@ def convert_project(call: Call, cards: Cards | None = None) -> project.Result:
         logger.info("input %s, PyTorch %s", call.source, call.version)
         total = sum(1 for _ in tree.walk(call.source))
         with show.progress(total, "Converting") as step:
-            project.Job(call.source, result, rules, Options(), logger, copy=True).run(step)
+            project.Job(call.source, result, rules, Options(modelarts=call.modelarts), logger, copy=True).run(
+                step
+            )
+        if call.modelarts:
+            modelarts.copy_package(folder)
         if call.specify_device:
             _specify_device(result)
         if cards is not None and main is not None:
@@ -125,6 +130,9 @@ def _finish(call: Call, cards: Cards | None) -> None:
     except MigrationError as error:
         raise click.ClickException(str(error)) from None
     show.summary(result)
+    if call.modelarts:
+        config = f"{modelarts.PACKAGE}/path_mapping_config.py"
+        show.OUT.print(f"Fill in {config}: which path of the project is which place in the object store.")
     if cards is not None:
         show.OUT.print("Put your training command into run_distributed_npu.sh, then start it with bash.")
     if result.faults:
@@ -146,14 +154,12 @@ def _finish(call: Call, cards: Cards | None) -> None:
 @click.option(
     "-s", "--specify-device", is_flag=True, help="Let the environment variable DEVICE_ID choose the device."
 )
-@click.option("-m", "--modelarts", is_flag=True, help="Adapt paths for ModelArts (not simulated).")
+@click.option(
+    "-m", "--modelarts", is_flag=True, help="Let paths be mapped to an object store, for ModelArts."
+)
 @click.pass_context
-def main(context: click.Context, /, *, modelarts: bool, **given: Any) -> None:
+def main(context: click.Context, /, **given: Any) -> None:
     """Convert PyTorch training scripts from GPU to Ascend NPU."""
-    if modelarts:
-        raise click.ClickException(
-            "-m (paths for ModelArts) is not simulated; leave it out and give paths yourself"
-        )
     context.obj = Call(**given)
     if context.invoked_subcommand is None:
         _finish(context.obj, None)

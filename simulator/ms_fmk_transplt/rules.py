@@ -53,6 +53,8 @@ class Rules:
     loop: dict[str, str]
     dynamic: Names
     dynamic_methods: dict[str, str]
+    paths_at: dict[str, list[int]]
+    paths_named: dict[str, list[str]]
 
     def rename(self, name: str) -> str:
         """The NPU's spelling of a dotted name; the name itself where there is none.
@@ -79,6 +81,7 @@ def load() -> Rules:
     """Read the rules. They are part of the package, so a fault in them is a fault of the program."""
     names, members, strings = _read("names"), _read("members"), _read("strings")
     performance, dynamic = _read("performance"), _read("dynamic_shape")
+    modelarts = _read("modelarts")
     return Rules(
         versions=tuple(_read("versions")["supported"]),
         renamed=names["renamed"],
@@ -96,4 +99,6 @@ def load() -> Rules:
         loop=performance["loop"],
         dynamic=Names(dynamic["api"]),
         dynamic_methods=dynamic["methods"],
+        paths_at=modelarts["at"],
+        paths_named=modelarts["named"],
     )

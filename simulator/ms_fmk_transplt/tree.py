@@ -26,6 +26,12 @@ KERNELS = frozenset({".cu", ".cuh"})
 TRIGGERS = (b"cuda", b"torch", b"nccl", b"CUDA")
 APEX = (b"apex", b"amp_C", b"flash_attn", b"xformers", b"triton", b"tensorrt", b"pynvml", b"cupy", b"nvidia")
 
+# What a call that opens a path has in its name, for -m.
+OPENS = (
+    *(b"open", b"load", b"save", b"read", b"write", b"copy", b"mkdir", b"makedirs", b"listdir", b"exists"),
+    *(b"isfile", b"isdir", b"rmtree", b"glob", b"FileHandler", b"Path", b"SummaryWriter", b"datasets"),
+)
+
 
 class Fault(NamedTuple):
     """A file that could not be converted and was copied as it is."""
@@ -78,13 +84,18 @@ def _treat(path: Path, data: bytes, rules: Rules, options: Options) -> Outcome:
         findings = Findings()
         findings.note_cuda(f"custom CUDA kernel ({path.name})")
         return Outcome(None, findings)
-    if suffix not in {".py", ".ipynb"} or not any(word in data for word in TRIGGERS + APEX):
+    if suffix not in {".py", ".ipynb"} or not _concerns(data, options):
         return Outcome(None, Findings())
     if suffix == ".ipynb":
         return _notebook(data, rules, options)
     module, findings = convert(data, rules, options)
     new = module.bytes
     return Outcome(new if new != data else None, findings)
+
+
+def _concerns(data: bytes, options: Options) -> bool:
+    """Whether a file may hold anything that a rule speaks of, so that it is worth parsing."""
+    return any(word in data for word in TRIGGERS + APEX + (OPENS if options.modelarts else ()))
 
 
 def _why(data: bytes, error: cst.ParserSyntaxError) -> Fault:

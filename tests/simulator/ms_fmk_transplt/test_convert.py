@@ -184,3 +184,49 @@ def test_what_is_no_python_3_raises():
     """The caller is told of a syntax error by the parser's own error."""
     with pytest.raises(cst.ParserSyntaxError):
         convert("print 'cuda'\n", load())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = open('a.txt')", "x = open(ModelArtsPathManager().get_path('a.txt'))"),
+        ("x = open(file=p, mode='w')", "x = open(file=ModelArtsPathManager().get_path(p), mode='w')"),
+        ("import torch\ntorch.save(m, p)", "torch.save(m, ModelArtsPathManager().get_path(p))"),
+        ("import torch\ntorch.save(m, f=p)", "torch.save(m, f=ModelArtsPathManager().get_path(p))"),
+        (
+            "from shutil import copy as c\nc(a, b)",
+            "c(ModelArtsPathManager().get_path(a), ModelArtsPathManager().get_path(b))",
+        ),
+        ("import numpy as np\nx = np.load(p)", "np.load(ModelArtsPathManager().get_path(p))"),
+        (
+            "import os\nif os.path.exists(p): open(p)",
+            "os.path.exists(ModelArtsPathManager().get_path(p)): open(ModelArtsPathManager().get_path(p))",
+        ),
+    ],
+)
+def test_with_modelarts_paths_are_asked_for(before, after):
+    """With -m, each argument that is a path goes through the manager, which is imported once."""
+    module, findings = convert(before, load(), Options(modelarts=True))
+    assert after in module.code
+    assert module.code.count("from ascend_modelarts_function import ModelArtsPathManager\n") == 1
+    assert all(row.where.start <= before.count("\n") + 1 for row in findings.changes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def open(x): return x\ny = open(1)\n",  # the project's own
+        "x = self.open('a')\n",
+        "x = open(*args)\n",
+        "import json\nx = json.load(stream)\n",  # takes an open file
+        "import torch\nx = torch.load\n",
+    ],
+)
+def test_with_modelarts_other_calls_stay(text):
+    """What opens no path, or is not the function of that name, stays as it is."""
+    assert convert(text, load(), Options(modelarts=True))[0].code == text
+
+
+def test_without_modelarts_paths_stay():
+    """Without -m no path is touched."""
+    assert convert("x = open('a.txt')\n", load())[0].code == "x = open('a.txt')\n"

@@ -237,7 +237,6 @@ def test_notebooks_are_converted_cell_by_cell(place):
         ({"source": "nowhere"}, "-i 'nowhere' does not exist"),
         ({"out": "nowhere"}, "-o 'nowhere' is no folder; make it first"),
         ({"more": ("-v", "0.4")}, "-v '0.4' is no PyTorch version"),
-        ({"more": ("-m",)}, "-m (paths for ModelArts) is not simulated"),
         ({"more": ("distributed", "-m", "absent.py")}, "-m 'absent.py' is no Python file"),
         ({"more": ("distributed", "-m", "README.md")}, "-m 'README.md' is no Python file"),
     ],
