@@ -1,0 +1,5 @@
+"""`python -m loss_compare`."""
+
+from loss_compare.cli import main
+
+main()
