@@ -1,4 +1,4 @@
-"""The vendor's msprobe works on the simulated device: dumps of two runs, their comparison, the first overflow."""
+"""The vendor's msprobe works on the simulated device: dumps, their comparison, the first overflow."""
 
 import csv
 import json
@@ -42,7 +42,8 @@ from msprobe.msprobe import main
 
 root = sys.argv[1]
 for number in (1, 2):
-    sys.argv = ["msprobe", "compare", "-tp", f"{root}/step{number}", "-gp", f"{root}/step0", "-o", f"{root}/{number}"]
+    folders = ["-tp", f"{root}/step{number}", "-gp", f"{root}/step0", "-o", f"{root}/{number}"]
+    sys.argv = ["msprobe", "compare", *folders]
     main()
 sys.argv = ["msprobe", "overflow_check", "-i", f"{root}/step3", "-o", f"{root}/overflow"]
 main()
@@ -81,7 +82,7 @@ def _error(row):
 
 
 def test_the_same_training_dumps_the_same_on_both(results):
-    """Statistics of the NPU run match those of the CPU run, forward and backward, API by API, layer by layer."""
+    """Statistics of the NPU run match those of the CPU run, forward and backward, API by API."""
     rows = _compared(results / "1")
     names = {row["NPU Name"] for row in rows}
     assert "Functional.conv2d.0.forward.output.0" in names
