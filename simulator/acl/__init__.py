@@ -11,7 +11,7 @@ from pathlib import Path
 
 import npusim
 
-from acl import _state, mdl, media, rt, util
+from acl import _state, blas, mdl, media, op, prof, rt, util
 from acl._buffers import (
     create_data_buffer,
     create_tensor_desc,
@@ -22,19 +22,28 @@ from acl._buffers import (
     get_data_buffer_size,
     get_data_buffer_size_v2,
     get_tensor_desc_dim,
+    get_tensor_desc_dim_v2,
     get_tensor_desc_element_count,
     get_tensor_desc_format,
     get_tensor_desc_name,
     get_tensor_desc_num_dims,
     get_tensor_desc_size,
     get_tensor_desc_type,
+    set_tensor_const,
     set_tensor_desc_name,
+    set_tensor_format,
+    set_tensor_origin_format,
+    set_tensor_origin_shape,
+    set_tensor_shape,
+    set_tensor_storage_format,
+    set_tensor_storage_shape,
     update_data_buffer,
 )
 from acl._calls import AclError, integer, plain, recent, status
 
 __all__ = [
     "app_log",
+    "blas",
     "create_data_buffer",
     "create_tensor_desc",
     "data_type_size",
@@ -47,6 +56,7 @@ __all__ = [
     "get_recent_err_msg",
     "get_soc_name",
     "get_tensor_desc_dim",
+    "get_tensor_desc_dim_v2",
     "get_tensor_desc_element_count",
     "get_tensor_desc_format",
     "get_tensor_desc_name",
@@ -56,8 +66,17 @@ __all__ = [
     "init",
     "mdl",
     "media",
+    "op",
+    "prof",
     "rt",
+    "set_tensor_const",
     "set_tensor_desc_name",
+    "set_tensor_format",
+    "set_tensor_origin_format",
+    "set_tensor_origin_shape",
+    "set_tensor_shape",
+    "set_tensor_storage_format",
+    "set_tensor_storage_shape",
     "update_data_buffer",
     "util",
 ]

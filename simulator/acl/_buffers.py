@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from acl._calls import AclError, integer, plain, status
+from acl._calls import AclError, integer, plain, status, values
 from acl._dtypes import size_of
 from acl._handles import Handles
+from acl._memory import space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +24,28 @@ class Buffer:
 
 @dataclass
 class TensorDesc:
-    """What a tensor is: type, shape, format."""
+    """What a tensor is: type, shape, format.
+
+    Attributes:
+        const: its value, where an operator needs it when it is chosen.
+        storage_fmt, storage_shape, origin_fmt, origin_shape: as they were set; nothing is reordered here, so
+            they are kept and have no effect.
+    """
 
     data_type: int
     shape: tuple[int, ...]
     fmt: int
     name: str = ""
     const: bytes | None = None
+    storage_fmt: int = -1
+    storage_shape: tuple[int, ...] = ()
+    origin_fmt: int = -1
+    origin_shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.count * size_of(self.data_type)
 
     @property
     def count(self) -> int:
@@ -136,8 +152,7 @@ def get_tensor_desc_element_count(desc: int) -> int:
 @plain()
 def get_tensor_desc_size(desc: int) -> int:
     """Bytes of the tensor."""
-    found = descs.get(desc)
-    return found.count * size_of(found.data_type)
+    return descs.get(desc).size
 
 
 @plain(-1)
@@ -163,3 +178,70 @@ def set_tensor_desc_name(desc: int, name: str) -> None:
 @status
 def _set_name(desc: int, name: str) -> None:
     descs.get(desc).name = str(name)
+
+
+def _shape(name: str, dims: Sequence[int]) -> tuple[int, ...]:
+    if not isinstance(dims, list):
+        raise TypeError(f"{name} must be a list, not {type(dims).__name__}")
+    return tuple(integer(name, n, least=-2) for n in dims)
+
+
+@status
+def set_tensor_const(desc: int, data_buffer: int, length: int) -> None:
+    """Fix the value of an operator's input: `ret`. Codes: 100000 no description or another size, 107000.
+
+    Args:
+        desc: the tensor.
+        data_buffer: address of its value, on the host.
+        length: bytes of it.
+    """
+    found = descs.get(desc)
+    size = integer("length", length, least=1)
+    if size != found.size:
+        raise AclError(100000, f"length is {size}; the tensor has {found.size} bytes")
+    found.const = space.read(integer("data_buffer", data_buffer), size, "data_buffer")
+
+
+@status
+def set_tensor_shape(desc: int, dims: Sequence[int]) -> None:
+    """Give a tensor another shape: `ret`. Codes: 100000."""
+    descs.get(desc).shape = _shape("dims", dims)
+
+
+@status
+def set_tensor_format(desc: int, fmt: int) -> None:
+    """Give a tensor another format: `ret`. Codes: 100000."""
+    descs.get(desc).fmt = integer("fmt", fmt)
+
+
+@status
+def set_tensor_storage_shape(desc: int, dims: Sequence[int]) -> None:
+    """Say the shape that a tensor has in memory: `ret`. Codes: 100000."""
+    descs.get(desc).storage_shape = _shape("dims", dims)
+
+
+@status
+def set_tensor_storage_format(desc: int, fmt: int) -> None:
+    """Say the format that a tensor has in memory: `ret`. Codes: 100000."""
+    descs.get(desc).storage_fmt = integer("fmt", fmt)
+
+
+@status
+def set_tensor_origin_shape(desc: int, dims: Sequence[int]) -> None:
+    """Say the shape that a tensor had in the framework: `ret`. Codes: 100000."""
+    descs.get(desc).origin_shape = _shape("dims", dims)
+
+
+@status
+def set_tensor_origin_format(desc: int, fmt: int) -> None:
+    """Say the format that a tensor had in the framework: `ret`. Codes: 100000."""
+    descs.get(desc).origin_fmt = integer("fmt", fmt)
+
+
+@values(0)
+def get_tensor_desc_dim_v2(desc: int, index: int) -> int:
+    """The length of a dimension: `(length, ret)`. Codes: 100000."""
+    found = descs.get(desc)
+    if not 0 <= integer("index", index) < len(found.shape):
+        raise AclError(100000, f"index is {index}; the tensor has {len(found.shape)} dimensions")
+    return found.shape[index]

@@ -68,6 +68,10 @@ class Handles(Generic[T]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def all(self) -> list[T]:
+        """All live objects."""
+        return list(self._objects.values())
+
     def items(self) -> list[tuple[int, T]]:
         """All live handles and their objects."""
         return list(self._objects.items())

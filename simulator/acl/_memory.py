@@ -186,6 +186,15 @@ class Space:
             )
         return block.view()[at : at + size]
 
+    def read(self, address: int, size: int, what: str) -> bytes:
+        """A copy of the bytes behind a pointer, of the host or of the device.
+
+        Raises:
+            AclError, npusim.NpusimError: as `device_view` and `host_view`.
+        """
+        view = self.device_view if self.is_device(address) else self.host_view
+        return bytes(view(address, size, what))
+
     def device_index(self, address: int) -> int:
         """The device whose memory an address is; the caller knows that it is."""
         owner = self._owner(address)

@@ -11,9 +11,10 @@ from npusim.om import check_soc, unpack
 from acl._calls import AclError
 from acl._handles import Handles
 from acl._memory import space
+from acl._sessions import make_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from npusim import Task
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MBATCH = "ascend_mbatch_shape_data"
 PARAM_INVALID = 145000
 ID_INVALID = 145003
+LOAD_FAILED = 545001
 
 
 class Model:
@@ -32,6 +34,7 @@ class Model:
         gears: its gears by their numbers; the one gear of a static model is ().
         memory: addresses that were taken for it and are freed with it.
         choice: the gear that was set last.
+        watcher: called after each run's launch with the number of its first record.
     """
 
     def __init__(self, data: bytes, name: str, device: npusim.Device) -> None:
@@ -48,7 +51,8 @@ class Model:
         self.memory: list[int] = []
         self.choice: tuple[int, ...] = ()
         self._tasks: dict[tuple[int, ...], list[Task]] = {}
-        self._session = _session(content.graph, name)
+        self._session = make_session(content.graph, name, LOAD_FAILED)
+        self.watcher: Callable[[int], None] | None = None
 
     def take_memory(self, *, work: bool, weights: bool) -> None:
         """Take what the model needs and the caller did not bring.
@@ -106,23 +110,6 @@ def _cast(array: np.ndarray[Any, Any], dtype: str, *, half: bool) -> np.ndarray[
     if half and array.dtype.kind == "f":
         array = _round(array)
     return array.astype(dtype, copy=False)
-
-
-def _session(graph: bytes, name: str) -> Any:
-    """ONNX Runtime for a graph.
-
-    Raises:
-        AclError: it does not take the graph (545001).
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - its errors have many classes
-        reason = " ".join(str(error).split())[:200]
-        raise AclError(545001, f"{name} cannot be loaded: {reason}") from None
 
 
 def _node(op: dict[str, Any]) -> npusim.GraphNode:

@@ -85,3 +85,14 @@ def device() -> npusim.Device:
 def on_board() -> bool:
     """Whether host and device share their memory, as on the Atlas 200 boards: run mode ACL_DEVICE."""
     return npusim.node().settings.chip.soc.startswith("Ascend310B")
+
+
+def operand_view(address: int, size: int, what: str) -> memoryview:
+    """Memory that the device works on; on a board, where host and device share it, the host's too.
+
+    Raises:
+        AclError, npusim.NpusimError: as `space.device_view` and `space.host_view`.
+    """
+    if on_board() and not space.is_device(address):
+        return space.host_view(address, size, what)
+    return space.device_view(address, size, what)

@@ -18,7 +18,7 @@ from acl._dtypes import NUMBERS
 from acl._memory import space
 from acl._models import MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, models
 from acl._queue import queue
-from acl._state import State, device, stream_of
+from acl._state import State, device, operand_view, stream_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,10 +49,7 @@ def _load(data: bytes, name: str, *, work: bool = True, weights: bool = True) ->
 
 
 def _data(ptr: int, size: int) -> bytes:
-    address = integer("model", ptr)
-    if space.is_device(address):
-        return bytes(space.device_view(address, integer("model_size", size, least=1), "model"))
-    return bytes(space.host_view(address, integer("model_size", size, least=1), "model"))
+    return space.read(integer("model", ptr), integer("model_size", size, least=1), "model")
 
 
 @values(0)
@@ -396,7 +393,7 @@ def execute(model_id: int, input: int, output: int) -> None:  # noqa: A002 - the
     model = models.get(integer("model_id", model_id))
     stream = npusim.node().contexts.current().stream
     choice, run = _prepare(model, input, output, stream)
-    run_graph(stream, model.tasks(choice))
+    _launch(model, choice, stream)
     queue.drain(stream)
     run()
     stream.synchronize()
@@ -408,8 +405,15 @@ def execute_async(model_id: int, input: int, output: int, stream: int) -> None: 
     model = models.get(integer("model_id", model_id))
     found = stream_of(stream)
     choice, run = _prepare(model, input, output, found)
-    run_graph(found, model.tasks(choice))
+    _launch(model, choice, found)
     queue.add(found, run)
+
+
+def _launch(model: Model, choice: tuple[int, ...], stream: npusim.Stream) -> None:
+    first = len(npusim.node().records)
+    run_graph(stream, model.tasks(choice))
+    if model.watcher is not None:
+        model.watcher(first)
 
 
 def _prepare(
@@ -456,7 +460,7 @@ def _views(dataset: int, tensors: Sequence[dict[str, Any]], what: str, *, exact:
                 PARAM_INVALID,
                 f"{what} '{tensor['name']}' has {buffer.size} bytes, the model needs {tensor['size']}",
             )
-        found.append(space.device_view(buffer.address, max(buffer.size, 1), f"{what} '{tensor['name']}'"))
+        found.append(operand_view(buffer.address, max(buffer.size, 1), f"{what} '{tensor['name']}'"))
     return found
 
 

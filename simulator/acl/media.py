@@ -335,11 +335,7 @@ def _open_jpeg(data: bytes) -> Any:
 
 def _file(ptr: int, size: int) -> bytes:
     """The bytes of a file, on the host or on the device."""
-    count = integer("size", size, least=1)
-    address = integer("data", ptr)
-    if space.is_device(address):
-        return bytes(space.device_view(address, count, "data"))
-    return bytes(space.host_view(address, count, "data"))
+    return space.read(integer("data", ptr), integer("size", size, least=1), "data")
 
 
 def _aligned(width: int, height: int) -> tuple[int, int]:

@@ -388,8 +388,6 @@ def memset(ptr: int, max_count: int, value: int, count: int) -> None:
 def memset_async(ptr: int, max_count: int, value: int, count: int, stream: int) -> None:
     """Set bytes when the stream comes to it: `ret`. Codes: 107000, 107002, 107003."""
     found = stream_of(stream)
-    if not space.is_device(integer("ptr", ptr)):
-        raise AclError(107000, f"ptr {ptr:#x} is no device pointer; memset_async sets device memory")
     queue.add(found, _fill(ptr, max_count, value, count))
 
 

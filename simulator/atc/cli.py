@@ -20,6 +20,8 @@ from atc.flags import NOT_SIMULATED, WITHOUT_EFFECT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from npusim import Chip
+
     from atc.model import Job
 
 START = "ATC start working now, please wait for a moment."
@@ -70,7 +72,7 @@ def _more_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--om", default="", help="With --mode=1: the offline model.")
 @click.option("--json", "json_path", default="", help="With --mode=1: the JSON file to write.")
 @click.option("--weight", default="", hidden=True)
-@click.option("--singleop", default="", hidden=True)
+@click.option("--singleop", default="", help="A JSON file of single operators, instead of a model.")
 @_more_options
 def main(**given: Any) -> None:
     """Convert a model into an offline model for an Ascend chip."""
@@ -83,7 +85,7 @@ def main(**given: Any) -> None:
 
 
 def _run(given: dict[str, Any]) -> None:
-    for name in (*NOT_SIMULATED, "singleop"):
+    for name in NOT_SIMULATED:
         if given[name]:
             raise AtcError("E10055", f"--{name} is not simulated; leave it out")
     if given["log"] not in LOGS:
@@ -93,6 +95,8 @@ def _run(given: dict[str, Any]) -> None:
         )
     if given["mode"] == 1:
         _to_json(given["om"], given["json_path"])
+    elif given["mode"] == 0 and given["singleop"]:
+        _single_ops(given)
     elif given["mode"] == 0:
         _convert(_job(given), given)
     else:
@@ -119,12 +123,7 @@ def _job(given: dict[str, Any]) -> Job:
         if not given[name]:
             raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
     _check_framework(given["framework"])
-    try:
-        chip = find_chip(given["soc_version"])
-    except UnknownChipError as error:
-        raise invalid("--soc_version", given["soc_version"], str(error)) from None
-    if chip.soc != given["soc_version"]:
-        raise invalid("--soc_version", given["soc_version"], f"the value is [{chip.soc}] exactly")
+    chip = _chip(given["soc_version"])
     mode = given["precision_mode"]
     for option, value, known in (
         ("--precision_mode", mode, tuple(HALF_MODES)),
@@ -151,6 +150,38 @@ def _job(given: dict[str, Any]) -> Job:
         given["enable_small_channel"] == "1",
         Path(given["insert_op_conf"]) if given["insert_op_conf"] else None,
     )
+
+
+def _chip(soc_version: str) -> Chip:
+    try:
+        chip = find_chip(soc_version)
+    except UnknownChipError as error:
+        raise invalid("--soc_version", soc_version, str(error)) from None
+    if chip.soc != soc_version:
+        raise invalid("--soc_version", soc_version, f"the value is [{chip.soc}] exactly")
+    return chip
+
+
+def _single_ops(given: dict[str, Any]) -> None:
+    """--singleop: an OM file for each operator, into the folder --output."""
+    from atc.single_op import compile_op, read
+
+    for name in ("output", "soc_version"):
+        if not given[name]:
+            raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
+    for name in ("model", "insert_op_conf", "input_shape"):
+        if given[name]:
+            raise AtcError("E10009", f"--singleop and --{name} exclude each other")
+    chip = _chip(given["soc_version"])
+    folder = Path(given["output"])
+    for single in read(Path(given["singleop"])):
+        definition, graph = compile_op(single, chip)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{single.name}.om").write_bytes(pack(definition, graph))
+        except OSError as error:
+            raise invalid("--output", folder, f"it cannot be written: {error.strerror}") from None
+        node().log.write(LEVELS.index("INFO"), "GE", f"operator {single.name} converted for {chip.soc}")
 
 
 def _check_framework(number: int) -> None:
