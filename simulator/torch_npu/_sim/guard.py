@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,6 +43,31 @@ def set_current(index: int) -> None:
 def applies() -> bool:
     """Whether the layout of the guard is known here."""
     return vtables.known_here()
+
+
+def _known_threads() -> int:
+    """How many threads the interpreter knows, those that C++ started among them."""
+    api = ctypes.pythonapi
+    for call in (api.PyInterpreterState_Get, api.PyInterpreterState_ThreadHead, api.PyThreadState_Next):
+        call.restype = ctypes.c_void_p
+    state = api.PyInterpreterState_ThreadHead(ctypes.c_void_p(api.PyInterpreterState_Get()))
+    found = 0
+    while state:
+        found += 1
+        state = api.PyThreadState_Next(ctypes.c_void_p(state))
+    return found
+
+
+def wait_for_threads(devices: int) -> None:
+    """Waits until the interpreter knows a thread for each of `devices`, beside those of Python.
+
+    PyTorch starts a thread for the backward pass of each device with the first such pass and waits for none.
+    One that reports to an interpreter which is already going down ends the process with an abort.
+    """
+    for _ in range(5000):
+        if _known_threads() >= threading.active_count() + devices:
+            return
+        time.sleep(0.001)
 
 
 def install(count: Callable[[], int]) -> None:

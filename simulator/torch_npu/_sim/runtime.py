@@ -118,6 +118,7 @@ def _several_devices_work() -> bool:
             warnings.simplefilter("ignore")  # of an operator that a learner sent to the CPU
             x = torch.ones(2, device=f"npu:{trial.device_count - 1}").requires_grad_()
             (x * x).sum().backward()  # type: ignore[no-untyped-call]
+        guard.wait_for_threads(trial.device_count)
     except RuntimeError:
         return False
     finally:

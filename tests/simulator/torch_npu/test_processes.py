@@ -61,6 +61,16 @@ print((x + 1).tolist())
 
 
 @pytest.mark.slow
+def test_no_thread_is_still_starting_once_a_device_was_used():
+    """The threads of the backward pass are up when the first tensor is: a late one would abort the program."""
+    code = (
+        "import torch; from torch_npu._sim import guard; torch.ones(1, device='npu:1');"
+        "print(guard._known_threads())"
+    )
+    assert python(code) == "9"
+
+
+@pytest.mark.slow
 def test_visible_devices_and_chip_come_from_the_environment():
     """ASCEND_RT_VISIBLE_DEVICES and NPUSIM_SOC decide what this process sees."""
     code = (
