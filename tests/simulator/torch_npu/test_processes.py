@@ -62,7 +62,7 @@ print((x + 1).tolist())
 
 @pytest.mark.slow
 def test_no_thread_is_still_starting_once_a_device_was_used():
-    """The threads of the backward pass are up when the first tensor is: a late one would abort the program."""
+    """The threads of the backward pass are up when the first tensor is: a late one would abort it."""
     code = (
         "import torch; from torch_npu._sim import guard; torch.ones(1, device='npu:1');"
         "print(guard._known_threads())"
