@@ -13,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from npusim.allocator_config import LARGE_BUFFER, AllocatorConfig
 from npusim.exceptions import DoubleFreeError, InvalidArgumentError, OutOfMemoryError
 from npusim.memory_pools import FLOWS, SAME, Block, Pool, Stat
 
@@ -23,9 +24,12 @@ MIN_BLOCK = 512
 PADDING = 32
 SMALL_SIZE = 1 << 20
 SMALL_BUFFER = 2 << 20
-LARGE_BUFFER = 20 << 20
 MIN_LARGE_ALLOC = 10 << 20
 ROUND_LARGE = 2 << 20
+GRAPH_POOLS = 1 << 20
+"""From here on, private pools have the numbers of graphs."""
+POOL_SHIFT = 32
+"""A private pool's blocks lie in free lists of their own: number << POOL_SHIFT | stream."""
 
 
 def round_size(nbytes: int) -> int:
@@ -33,12 +37,17 @@ def round_size(nbytes: int) -> int:
     return -(-(nbytes + PADDING) // MIN_BLOCK) * MIN_BLOCK
 
 
-def segment_size(size: int) -> int:
-    """The size of the segment taken from the device for a block of `size` bytes."""
+def segment_size(size: int, large: int = LARGE_BUFFER) -> int:
+    """The size of the segment taken from the device for a block of `size` bytes.
+
+    Args:
+        size: of the block.
+        large: the segment of blocks between 1 and 10 MiB.
+    """
     if size <= SMALL_SIZE:
         return SMALL_BUFFER
     if size < MIN_LARGE_ALLOC:
-        return LARGE_BUFFER
+        return large
     return -(-size // ROUND_LARGE) * ROUND_LARGE
 
 
@@ -60,7 +69,8 @@ class CachingAllocator:
         device: where segments come from.
 
     Attributes:
-        max_split_size: blocks of at least this many bytes are not split (None: no limit).
+        config: its settings.
+        held: the private pools that are in use: their cached segments stay when the cache is emptied.
     """
 
     __slots__ = (
@@ -74,7 +84,8 @@ class CachingAllocator:
         "_retries",
         "_segments",
         "_small",
-        "max_split_size",
+        "config",
+        "held",
     )
 
     def __init__(self, device: DeviceMemory) -> None:
@@ -88,7 +99,27 @@ class CachingAllocator:
         self._retries = 0
         self._ooms = 0
         self._allowed: int | None = None
-        self.max_split_size: int | None = None
+        self.held: set[int] = set()
+        self.config = AllocatorConfig()
+
+    def configure(self, text: str) -> None:
+        """Takes up settings in the form of PYTORCH_NPU_ALLOC_CONF.
+
+        Raises:
+            AllocatorConfigError: a key is unknown, or a value not allowed.
+        """
+        self.config.update(text)
+        if self.config.fraction is not None:
+            self.set_fraction(self.config.fraction)
+
+    @property
+    def max_split_size(self) -> int | None:
+        """Blocks of at least this many bytes are not split (None: no limit)."""
+        return self.config.max_split_size
+
+    @max_split_size.setter
+    def max_split_size(self, nbytes: int | None) -> None:
+        self.config.max_split_size = nbytes
 
     @property
     def allocated(self) -> int:
@@ -126,13 +157,20 @@ class CachingAllocator:
     def allocate(self, nbytes: int, stream: int = 0) -> Block:
         """A block of at least nbytes for work on a stream.
 
+        Args:
+            nbytes: how much is needed.
+            stream: its number; for a private pool with the pool's number above `POOL_SHIFT`.
+
         Raises:
             InvalidArgumentError: nbytes is negative.
             OutOfMemoryError: neither the cache nor the device has room.
         """
         if nbytes < 0:
             raise InvalidArgumentError(f"memory of {nbytes} bytes was asked for; a size cannot be negative.")
-        size = -(-(nbytes + PADDING) // MIN_BLOCK) * MIN_BLOCK
+        if self.config.divisions:
+            size = self.config.round(nbytes + PADDING, MIN_BLOCK)
+        else:
+            size = -(-(nbytes + PADDING) // MIN_BLOCK) * MIN_BLOCK
         pool = self._small if size <= SMALL_SIZE else self._large
         blocks = pool.free.get(stream)
         block = self._find(blocks, size) if blocks else None
@@ -150,7 +188,8 @@ class CachingAllocator:
         pool.bytes_in += block.size
         pool.asked_in += nbytes
         pool.risen = True
-        if self.max_split_size is not None and block.size >= self.max_split_size:
+        limit = self.config.max_split_size
+        if limit is not None and block.size >= limit:
             self._oversize.add(1)
         return block
 
@@ -171,7 +210,8 @@ class CachingAllocator:
         pool.blocks_out += 1
         pool.bytes_out += block.size
         pool.asked_out += block.requested
-        if self.max_split_size is not None and block.size >= self.max_split_size:
+        limit = self.config.max_split_size
+        if limit is not None and block.size >= limit:
             self._oversize.add(-1)
         merged = self._merge(block)
         pool.insert(merged)
@@ -180,10 +220,17 @@ class CachingAllocator:
             pool.split_bytes_in += merged.size
             self._note_splits(pool)
 
-    def empty_cache(self) -> None:
-        """Returns every segment with no live block to the device."""
+    def empty_cache(self, private: int | None = None) -> None:
+        """Returns every segment with no live block to the device; private pools in use keep theirs.
+
+        Args:
+            private: only those of this private pool.
+        """
         for pool in (self._large, self._small):
-            for blocks in pool.free.values():
+            for key, blocks in pool.free.items():
+                number = key >> POOL_SHIFT
+                if number in self.held or private not in {None, number}:
+                    continue
                 whole = [entry for entry in blocks if not entry[2].split]
                 blocks[:] = [entry for entry in blocks if entry[2].split]
                 for _, _, block in whole:
@@ -298,17 +345,17 @@ class CachingAllocator:
         if i == len(blocks):
             return None
         found = blocks[i][2]
-        limit = self.max_split_size
+        limit = self.config.max_split_size
         if limit is not None:
             if size < limit <= found.size:
                 return None
-            if size >= limit and found.size >= size + LARGE_BUFFER:
+            if size >= limit and found.size >= size + self.config.max_non_split_rounding:
                 return None
         del blocks[i]
         return found
 
     def _new_segment(self, pool: Pool, size: int, stream: int) -> Block:
-        nbytes = segment_size(size)
+        nbytes = segment_size(size, self.config.large_segment)
         if not self._fits(nbytes):
             self._retries += 1
             self.empty_cache()
@@ -401,7 +448,8 @@ class CachingAllocator:
         del self._segments[block.address]
         block.pool.segments_out += 1
         block.pool.reserved_out += block.size
-        if self.max_split_size is not None and block.size >= self.max_split_size:
+        limit = self.config.max_split_size
+        if limit is not None and block.size >= limit:
             self._oversize_segments.add(-1)
 
     def _out_of_memory(self, nbytes: int) -> OutOfMemoryError:
@@ -425,6 +473,11 @@ class CachingAllocator:
         )
 
 
+def pool_id(number: int) -> tuple[int, int]:
+    """The two numbers of a private pool: the first is of a graph, the second of a program's own; or 0, 0."""
+    return (number - GRAPH_POOLS, 0) if number >= GRAPH_POOLS else (0, number)
+
+
 def _flatten(  # noqa: PLR0913, PLR0917 - the four metrics of a statistic
     flat: dict[str, int], prefix: str, peak: int, current: int, allocated: int, freed: int
 ) -> None:
@@ -438,7 +491,8 @@ def _describe(address: int, blocks: list[Block]) -> dict[str, object]:
     live = [block for block in blocks if block.allocated]
     return {
         "address": address,
-        "stream": blocks[0].stream,
+        "stream": blocks[0].stream & ((1 << POOL_SHIFT) - 1),
+        "segment_pool_id": pool_id(blocks[0].stream >> POOL_SHIFT),
         "segment_type": "small" if blocks[0].pool.small else "large",
         "total_size": sum(block.size for block in blocks),
         "allocated_size": sum(block.size for block in live),

@@ -36,6 +36,12 @@ class EnvironmentVariableError(NpusimError):
     code = 107000
 
 
+class AllocatorConfigError(NpusimError, ValueError):
+    """A setting of the caching allocator that it does not accept."""
+
+    code = 107000
+
+
 class InvalidDeviceError(NpusimError):
     """A device index outside what this process sees."""
 

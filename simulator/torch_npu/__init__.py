@@ -51,7 +51,7 @@ else:
 
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
-_LATER = frozenset({"contrib", "distributed", "optim", "profiler", "testing"})
+_LATER = frozenset({"_C", "contrib", "distributed", "optim", "profiler", "testing"})
 _OTHER_OPERATORS = frozenset(
     {
         "copy_memory_",

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree
 
-from torch_npu._sim import generators
+from torch_npu._sim import capturing, generators
 from torch_npu._sim.hosted import announced, hosted
 from torch_npu._sim.kernels import Target, charge, mixed_with_host
 from torch_npu._sim.storages import adopt, spec_of
@@ -86,7 +86,18 @@ def fused(
             if not any(t.get_device() >= 0 for t in tensors):
                 raise mixed_with_host()
             with announced("npu::" + function.__name__):
+                if capturing.Active.capture is not None:
+                    return capture(capturing.Active.capture, call, tensors)
                 return start(call, tensors)
+
+        def capture(graph: capturing.Capture, call: Call, tensors: list[Tensor]) -> Any:
+            if differentiable and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+                raise not_simulated(
+                    f"npu::{function.__name__}",
+                    "a gradient in a captured graph",
+                    "capture under torch.no_grad()",
+                )
+            return _captured(graph, call, tensors)
 
         def start(call: Call, tensors: list[Tensor]) -> Any:
             if differentiable and torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
@@ -107,6 +118,20 @@ def _direct(call: Call, tensors: list[Tensor]) -> Any:
         given = [_give(r, hosts, tensors, call.target.index) for r in results]
     _charge(call, "", given)
     return _pytree.tree_unflatten(given, tree)
+
+
+def _captured(graph: capturing.Capture, call: Call, tensors: list[Tensor]) -> Any:
+    """Computes the operator and notes it in a graph, to be computed again from the same tensors."""
+    held = [t.data for t in tensors]
+    graph.noting = True
+    try:
+        result = _direct(call, tensors)
+    finally:
+        graph.noting = False
+    written = {id(t) for t in tensors}
+    results = [None if id(r) in written else r for r in _pytree.tree_leaves(result)]
+    graph.note(lambda: _direct(call._replace(target=Target(host_ok=False)), held), results)
+    return result
 
 
 def _give(result: Any, hosts: list[Tensor], tensors: list[Tensor], index: int) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 from npusim import TensorSpec
 from torch import Tensor
 
-from torch_npu._sim import runtime, sync_debug
+from torch_npu._sim import overflow, runtime, sync_debug
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.storages import adopt, alias, spec_of
 from torch_npu.utils._error_code import ErrCode, ops_error
@@ -23,6 +25,8 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     target = alias(self) if to >= 0 else self
     source = alias(src) if from_ >= 0 else src
     target.copy_(source)
+    if to >= 0 and from_ >= 0 and src.dtype is not self.dtype:
+        overflow.cut_cast(source, target)
     if from_ < 0:
         runtime.queues[to].copy("H2D", src.nbytes, asynchronous=non_blocking and src.is_pinned())
         if src.dtype is not self.dtype:
@@ -113,6 +117,8 @@ def _to_copy(
         return empty if device.type == "meta" else empty.copy_(self)
     if to is None:
         to = runtime.current_device()
+    if dtype is torch.float64 and device is None and layout is None and self.dtype is not dtype:
+        dtype = _no_double()
     options: dict[str, Any] = {"dtype": dtype, "layout": layout}
     if memory_format is not None:
         options["memory_format"] = memory_format
@@ -131,17 +137,50 @@ def _to_copy(
         runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
         # A copy that does not wait goes to page-locked memory, as on the real device.
         return cpu.pin_memory() if pin_memory or non_blocking else cpu
+    return _to_device(self, source, cpu, to)
+
+
+def _to_device(self: Tensor, source: Tensor, cpu: Tensor, to: int) -> Tensor:
+    """A new tensor on a device out of another one on a device: copied, cast, or both.
+
+    Args:
+        self: what is copied.
+        source: its host alias.
+        cpu: the new values, on the host.
+        to: the device's index.
+    """
+    same = cpu.dtype is self.dtype
+    if not same:
+        overflow.cut_cast(source, cpu)
     spec = spec_of(cpu)
     result = adopt(cpu, to)
+    from_ = self.get_device()
     if to != from_:
         runtime.queues[from_].copy("D2D", self.nbytes, asynchronous=True)
         _order_after(to, from_)
+    elif same:
+        charge(to, "TensorMove", "copy", [spec_of(self)], [spec])
     else:
-        same = dtype is None or dtype is self.dtype
-        charge(
-            to, "TensorMove" if same else "Cast", "copy" if same else "elementwise", [spec_of(self)], [spec]
-        )
+        charge(to, "Cast", "elementwise", [spec_of(self)], [spec])
     return result
+
+
+def _no_double() -> torch.dtype:
+    """What a cast on the device to float64 gives: float32, as on the real one (ToKernelNpu.cpp).
+
+    The real one also warns where PyTorch itself casts, to print a tensor for example, which tells a learner
+    nothing.
+    """
+    if not _Warned.double and not sys._getframe(2).f_code.co_filename.startswith(torch.__path__[0]):
+        _Warned.double = True
+        warnings.warn("Device do not support double dtype now, dtype cast replace with float.", stacklevel=3)
+    return torch.float32
+
+
+class _Warned:
+    """Whether a warning that is given once was given."""
+
+    double = False
 
 
 def contiguous(self: Tensor, *, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:

@@ -38,8 +38,8 @@ def clear(index: int) -> None:
 
 
 def saturates() -> bool:
-    """Whether this process computes in saturation mode: INF_NAN_MODE_ENABLE=0, or an older chip."""
-    if os.environ.get("INF_NAN_MODE_ENABLE") == "0":
+    """Whether this process computes in saturation mode: an older chip, or INF_NAN mode switched off."""
+    if os.environ.get("INF_NAN_MODE_ENABLE") == "0" or os.environ.get("INF_NAN_MODE_FORCE_DISABLE") == "1":
         return True
     soc = os.environ.get("NPUSIM_SOC")
     if not soc:
@@ -48,6 +48,26 @@ def saturates() -> bool:
         return not npusim.Settings().chip.split
     except npusim.NpusimError:  # what is wrong is told when a device is first used
         return False
+
+
+def check(*, newer: bool) -> None:
+    """Refuses to switch INF_NAN mode off where it is the chip's own (NpuVariables.cpp in Ascend/pytorch).
+
+    Args:
+        newer: whether it is: on 910B and later.
+
+    Raises:
+        RuntimeError: INF_NAN_MODE_ENABLE=0 without INF_NAN_MODE_FORCE_DISABLE=1.
+    """
+    if (
+        newer
+        and os.environ.get("INF_NAN_MODE_ENABLE") == "0"
+        and os.environ.get("INF_NAN_MODE_FORCE_DISABLE") != "1"
+    ):
+        raise RuntimeError(
+            "INF_NAN_MODE_ENABLE shouldn't be set to 0 on the current device. If you want to disable "
+            "inf-nan mode, please export INF_NAN_MODE_FORCE_DISABLE=1"
+        )
 
 
 def _infinite(values: Any) -> bool:
@@ -63,12 +83,23 @@ def saturating(compute: Callable[..., Any]) -> Callable[..., Any]:
         given = _infinite(args) or any(isinstance(a, float) and not math.isfinite(a) for a in args)
         result = compute(*args, **kwargs)
         if not given and isinstance(result, Tensor) and _infinite([result]):
-            mark(guard.current())
-            largest = torch.finfo(result.dtype).max
-            result.nan_to_num_(0.0, largest, -largest)
+            cut(result)
         return result
 
     return kernel
+
+
+def cut(result: Tensor) -> None:
+    """Cuts what overflowed in a host tensor to its type's largest value, and marks the flag."""
+    mark(guard.current())
+    largest = torch.finfo(result.dtype).max
+    result.nan_to_num_(0.0, largest, -largest)
+
+
+def cut_cast(source: Tensor, result: Tensor) -> None:
+    """The same for a cast: what was infinite before stays so."""
+    if SATURATES and not _infinite([source]) and _infinite([result]):
+        cut(result)
 
 
 SATURATES = saturates()

@@ -14,6 +14,7 @@ from torch_npu._sim import (
     dropout,
     factories,
     fallback,
+    fft_plans,
     native_functions,
     pinning,
     resizing,
@@ -192,4 +193,5 @@ def _build(name: str) -> Callable[..., Any]:
         return make_view(overload)
     if "device" in sig.keyword_names:
         return make_factory(overload)
-    return make_kernel(overload)
+    kernel = make_kernel(overload)
+    return fft_plans.noting(name, kernel) if name.startswith("_fft_") else kernel

@@ -11,7 +11,7 @@ import npusim
 import torch
 from npusim import allocator_config
 
-from torch_npu._sim import guard
+from torch_npu._sim import guard, overflow
 from torch_npu._sim.queues import PerThread
 from torch_npu.utils._error_code import acl_failure
 
@@ -48,6 +48,8 @@ class _State:
 # What a kernel needs of a device, looked up by index: the stream work goes to, and the memory.
 queues: Any = _Uninitialized("queues")
 memories: Any = _Uninitialized("memories")
+redirect: Callable[[Any], Any] | None = None
+"""What takes a stream's place when it becomes the current one, while a graph is captured."""
 _lock = threading.RLock()
 _waiting: list[Callable[[], None]] = []
 
@@ -92,6 +94,7 @@ def initialize() -> None:
     with _lock:
         if is_initialized():
             return
+        overflow.check(newer=npusim.node().settings.chip.split)
         if npusim.node().device_count > 1 and not _several_devices_work():
             _State.one_device = True
             warnings.warn(
@@ -158,7 +161,7 @@ def use_stream(index: int, stream: npusim.Stream) -> None:
     initialize()
     if type(queues) is list:  # a plain list, and quicker, until some thread leaves the default streams
         queues = PerThread(queues)
-    queues[index] = stream
+    queues[index] = stream if redirect is None else redirect(stream)
 
 
 def current_device() -> int:

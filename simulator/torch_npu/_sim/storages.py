@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import npusim
 import torch
 
-from torch_npu._sim import runtime, watchers
+from torch_npu._sim import pools, runtime, watchers
 from torch_npu._sim.dlpack import to_cpu, to_npu
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _release(holding: Holding) -> None:
     if watchers.memory:
         index = runtime.memories.index(holding.memory)
         for watcher in watchers.memory:
-            watcher.memory(index, block.address, block.size, block.stream, taken=False)
+            watcher.memory(index, block.address, block.size, block.stream & pools.STREAM, taken=False)
 
 
 def allocate(nbytes: int, index: int) -> Block:
@@ -82,11 +82,14 @@ def allocate(nbytes: int, index: int) -> Block:
     if nbytes > EXABYTE:
         raise torch.OutOfMemoryError("NPU out of memory. Tried to allocate more than 1EB memory.")
     try:
-        block: Block = runtime.memories[index].allocate(nbytes, runtime.queues[index].id)
+        stream = runtime.queues[index].id
+        if pools.routing:
+            stream = pools.key(index, stream)
+        block: Block = runtime.memories[index].allocate(nbytes, stream)
     except npusim.OutOfMemoryError as error:
         raise torch.OutOfMemoryError(out_of_memory_text(error, nbytes, index)) from None
     for watcher in watchers.memory:
-        watcher.memory(index, block.address, block.size, block.stream, taken=True)
+        watcher.memory(index, block.address, block.size, block.stream & pools.STREAM, taken=True)
     return block
 
 

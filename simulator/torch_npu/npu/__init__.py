@@ -1,6 +1,17 @@
 """`torch.npu`: devices, streams, events, memory and random state of the simulated NPU."""
 
-from torch_npu.npu import amp
+from torch_npu.npu import aclnn as aclnn
+from torch_npu.npu import amp, backends
+from torch_npu.npu._backends import (
+    enable_flash_sdp,
+    enable_math_sdp,
+    enable_mem_efficient_sdp,
+    flash_sdp_enabled,
+    math_sdp_enabled,
+    mem_efficient_sdp_enabled,
+    preferred_linalg_library,
+    sdp_kernel,
+)
 from torch_npu.npu.autocast_utils import (
     get_amp_supported_dtype,
     get_autocast_dtype,
@@ -36,11 +47,20 @@ from torch_npu.npu.device import (
     synchronize,
     utilization,
 )
+from torch_npu.npu.graphs import (
+    NPUGraph,
+    graph,
+    graph_pool_handle,
+    is_current_stream_capturing,
+    make_graphed_callables,
+)
 from torch_npu.npu.legacy_types import install as _install_legacy_types
 from torch_npu.npu.memory import (
+    MemPool,
     caching_allocator_alloc,
     caching_allocator_delete,
     empty_cache,
+    empty_virt_addr_cache,
     get_allocator_backend,
     get_per_process_memory_fraction,
     host_empty_cache,
@@ -59,6 +79,7 @@ from torch_npu.npu.memory import (
     reset_max_memory_cached,
     reset_peak_memory_stats,
     set_per_process_memory_fraction,
+    use_mem_pool,
 )
 from torch_npu.npu.mstx import mstx
 from torch_npu.npu.npu_config import (
@@ -88,6 +109,7 @@ from torch_npu.npu.random import (
     set_rng_state,
     set_rng_state_all,
 )
+from torch_npu.npu.sleeping import _sleep as _sleep
 from torch_npu.npu.streams import (
     Event,
     Stream,
@@ -116,11 +138,14 @@ from torch_npu.npu.utils import (
 __all__ = [
     "CubeMathType",
     "Event",
+    "MemPool",
+    "NPUGraph",
     "Stream",
     "StreamContext",
     "SyncLaunchStream",
     "amp",
     "are_compatible_impl_enabled",
+    "backends",
     "caching_allocator_alloc",
     "caching_allocator_delete",
     "can_device_access_peer",
@@ -137,7 +162,12 @@ __all__ = [
     "device_of",
     "disable_deterministic_with_backward",
     "empty_cache",
+    "empty_virt_addr_cache",
     "enable_deterministic_with_backward",
+    "enable_flash_sdp",
+    "enable_math_sdp",
+    "enable_mem_efficient_sdp",
+    "flash_sdp_enabled",
     "get_allocator_backend",
     "get_amp_supported_dtype",
     "get_autocast_dtype",
@@ -152,6 +182,8 @@ __all__ = [
     "get_rng_state_all",
     "get_stream_limit",
     "get_sync_debug_mode",
+    "graph",
+    "graph_pool_handle",
     "host_empty_cache",
     "init",
     "initial_seed",
@@ -159,14 +191,18 @@ __all__ = [
     "is_autocast_enabled",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
     "is_jit_compile_false",
+    "make_graphed_callables",
     "manual_seed",
     "manual_seed_all",
+    "math_sdp_enabled",
     "matmul",
     "max_memory_allocated",
     "max_memory_cached",
     "max_memory_reserved",
+    "mem_efficient_sdp_enabled",
     "mem_get_info",
     "memory_allocated",
     "memory_cached",
@@ -176,11 +212,13 @@ __all__ = [
     "memory_stats_as_nested_dict",
     "memory_summary",
     "mstx",
+    "preferred_linalg_library",
     "reset_accumulated_memory_stats",
     "reset_max_memory_allocated",
     "reset_max_memory_cached",
     "reset_peak_memory_stats",
     "reset_stream_limit",
+    "sdp_kernel",
     "seed",
     "seed_all",
     "set_autocast_dtype",
@@ -202,6 +240,7 @@ __all__ = [
     "stress_detect",
     "synchronize",
     "use_compatible_impl",
+    "use_mem_pool",
     "utilization",
 ]
 

@@ -157,6 +157,20 @@ def get_device_name(device_name: Device = None) -> str:
     return runtime.sim_device(_checked_index(device_name)).chip.soc
 
 
+_UNTOLD = frozenset(
+    {
+        "gcnArchName",
+        "is_integrated",
+        "is_multi_gpu_board",
+        "major",
+        "max_threads_per_multi_processor",
+        "minor",
+        "regs_per_multiprocessor",
+        "warp_size",
+    }
+)
+
+
 class _NPUDeviceProperties:
     """What a device is made of. Sizes in bytes."""
 
@@ -169,6 +183,15 @@ class _NPUDeviceProperties:
         self.vector_core_num: int = chip.vectors
         self.L2_cache_size: int = chip.l2_bytes
         self.uuid = uuid.uuid5(uuid.NAMESPACE_OID, f"{chip.soc}:{device.physical}")
+
+    def __getattr__(self, name: str) -> None:
+        """None for what only other accelerators tell.
+
+        Raises:
+            AttributeError: nobody tells that.
+        """
+        if name not in _UNTOLD:
+            raise AttributeError(f"'_NPUDeviceProperties' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         mega = 1 << 20

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch_npu._sim import runtime
 from torch_npu.npu.device import Device, get_index
+from torch_npu.npu.memory_history import _dump_snapshot, _record_memory_history, _snapshot
+from torch_npu.npu.memory_pools import MemPool, use_mem_pool
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 if TYPE_CHECKING:
@@ -14,6 +16,36 @@ if TYPE_CHECKING:
 
     from npusim import Block, CachingAllocator
 
+__all__ = [
+    "MemPool",
+    "_dump_snapshot",
+    "_record_memory_history",
+    "_set_allocator_settings",
+    "_snapshot",
+    "caching_allocator_alloc",
+    "caching_allocator_delete",
+    "empty_cache",
+    "empty_virt_addr_cache",
+    "get_allocator_backend",
+    "get_per_process_memory_fraction",
+    "host_empty_cache",
+    "max_memory_allocated",
+    "max_memory_cached",
+    "max_memory_reserved",
+    "memory_allocated",
+    "memory_cached",
+    "memory_reserved",
+    "memory_snapshot",
+    "memory_stats",
+    "memory_stats_as_nested_dict",
+    "memory_summary",
+    "reset_accumulated_memory_stats",
+    "reset_max_memory_allocated",
+    "reset_max_memory_cached",
+    "reset_peak_memory_stats",
+    "set_per_process_memory_fraction",
+    "use_mem_pool",
+]
 _fractions: dict[int, float] = {}
 
 
@@ -83,6 +115,21 @@ def empty_cache() -> None:
             runtime.sim_device(index).memory.empty_cache()
 
 
+def empty_virt_addr_cache() -> None:
+    """Returns cached memory to the device; segments have no addresses of their own to be kept apart here."""
+    empty_cache()
+
+
+def _set_allocator_settings(settings: str) -> None:
+    """Changes settings of the allocator that PYTORCH_NPU_ALLOC_CONF made, in the same form.
+
+    Raises:
+        ValueError: a key is unknown, or a value not allowed.
+    """
+    for index in range(runtime.device_count()):
+        runtime.sim_device(index).memory.configure(settings)
+
+
 def host_empty_cache() -> None:
     """Returns page-locked host memory that nothing uses; the simulator keeps none."""
 
@@ -104,20 +151,17 @@ def memory_stats_as_nested_dict(device: Device = None) -> dict[str, Any]:
     return nested
 
 
-def memory_snapshot(mempool_id: object = None) -> list[dict[str, object]]:
+def memory_snapshot(mempool_id: tuple[int, int] | None = None) -> list[dict[str, object]]:
     """Every segment of the allocator on every device, with its blocks.
 
-    Raises:
-        NotImplementedError: a memory pool was named.
+    Args:
+        mempool_id: only the segments of this pool (`MemPool.id`).
     """
-    if mempool_id is not None:
-        raise NotImplementedError(
-            "memory pools are not simulated: call memory_snapshot() without mempool_id."
-        )
     return [
         segment | {"device": index}
         for index in range(runtime.device_count())
         for segment in runtime.sim_device(index).memory.snapshot()
+        if mempool_id is None or segment["segment_pool_id"] == mempool_id
     ]
 
 

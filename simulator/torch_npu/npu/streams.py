@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from torch_npu._sim import runtime
+from torch_npu._sim import capturing, runtime
 from torch_npu._sim.guard import PRIVATE_USE_1
 from torch_npu.npu.device import Device, get_index
 from torch_npu.utils._error_code import ErrCode, acl_failure, pta_error
@@ -79,7 +79,12 @@ class Stream(torch.Stream):
         return self.sim.query()
 
     def synchronize(self) -> None:
-        """The host waits for everything given to the stream."""
+        """The host waits for everything given to the stream.
+
+        Raises:
+            RuntimeError: the stream is being captured (107027).
+        """
+        capturing.refuse_waiting(self.sim)
         self.sim.synchronize()
 
     def set_data_preprocess_stream(self, is_data_preprocess_stream: bool = False) -> None:
@@ -149,6 +154,8 @@ class Event(torch.Event):
             RuntimeError: the event was recorded on another device before.
         """
         stream = current_stream() if stream is None else stream
+        if capturing.event("record", self, stream.sim):
+            return
         device = stream.sim.device
         if self._sim is None:
             self._sim = device.create_event()
@@ -157,12 +164,14 @@ class Event(torch.Event):
                 f"Event device {self._sim.device.index} does not match recording stream's device "
                 f"{device.index}." + pta_error(ErrCode.PARAM)
             )
+        device.node.spend("host_query_ns")  # a call of the runtime, which takes the host's time
         self._sim.record(stream.sim)
 
     def wait(self, stream: Any = None) -> None:
         """Work given to a stream, the current one by default, starts after this event."""
-        if self._sim is not None:
-            self._sim.wait((current_stream() if stream is None else stream).sim)
+        stream = current_stream() if stream is None else stream
+        if not capturing.event("wait", self, stream.sim) and self._sim is not None:
+            self._sim.wait(stream.sim)
 
     def query(self) -> bool:
         """Whether the work before the event is done."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
@@ -21,10 +20,11 @@ from torch_npu.npu.device import (
 )
 from torch_npu.npu.streams import StreamContext, current_stream, default_stream, set_stream, stream
 from torch_npu.utils._error_code import ErrCode, pta_error
-from torch_npu.utils.cann import get_cann_version
+from torch_npu.utils.cann import _is_gte_cann_version, get_cann_version
 
 __all__ = [
     "StreamContext",
+    "_is_gte_cann_version",
     "check_uce_in_memory",
     "clear_npu_overflow_flag",
     "current_blas_handle",
@@ -35,6 +35,7 @@ __all__ = [
     "device_of",
     "get_cann_version",
     "get_npu_overflow_flag",
+    "get_soc_version",
     "get_sync_debug_mode",
     "ipc_collect",
     "is_bf16_supported",
@@ -84,11 +85,21 @@ def get_sync_debug_mode() -> int:
 
 
 def is_support_inf_nan() -> bool:
-    """Whether overflow gives inf and nan: on 910B and later, unless INF_NAN_MODE_ENABLE=0."""
+    """Whether overflow gives inf and nan: on 910B and later, unless INF_NAN_MODE_FORCE_DISABLE=1.
+
+    Raises:
+        RuntimeError: INF_NAN_MODE_ENABLE=0 alone on such a chip.
+    """
     runtime.initialize()
-    if os.environ.get("INF_NAN_MODE_ENABLE") == "0":
-        return False
-    return runtime.sim_device(runtime.current_device()).chip.split
+    overflow.check(newer=runtime.sim_device(runtime.current_device()).chip.split)
+    return not overflow.SATURATES
+
+
+def get_soc_version() -> int:
+    """The chip's number in torch_npu's list: 223 for an Ascend910B3; -1 where it is not in it."""
+    from torch_npu import _C
+
+    return _C._npu_get_soc_version()
 
 
 def get_npu_overflow_flag() -> bool:
@@ -139,10 +150,12 @@ def set_op_timeout_ms(timeout: int) -> None:
     """Sets the time after which a hanging operator fails; none hangs here.
 
     Raises:
-        RuntimeError: it is negative.
+        RuntimeError: it is negative, or does not fit 32 bits.
     """
     if timeout < 0:
         raise RuntimeError("can't convert negative value to unsigned int")
+    if timeout >= 1 << 32:
+        raise RuntimeError("Overflow when unpacking unsigned int")
 
 
 def ipc_collect() -> None:

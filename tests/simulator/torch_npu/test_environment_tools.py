@@ -154,7 +154,35 @@ assert not torch.npu.get_npu_overflow_flag()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("setting", [{"INF_NAN_MODE_ENABLE": "0"}, {"NPUSIM_SOC": "Ascend910A"}])
+@pytest.mark.parametrize("setting", [{"INF_NAN_MODE_FORCE_DISABLE": "1"}, {"NPUSIM_SOC": "Ascend910A"}])
 def test_saturation_cuts_what_overflows_and_sets_the_flag(setting):
     """In saturation mode float16 stops at 65504 and the flag is set until it is cleared; inf given stays."""
     subprocess.run([sys.executable, "-c", _SATURATION], env=os.environ | setting, check=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_saturation_cuts_casts_that_overflow():
+    """A cast to float16 stops at 65504 in saturation mode, with both variables or FORCE_DISABLE alone."""
+    program = (
+        "import torch; x = torch.full((2,), 1e6, device='npu'); y = torch.zeros(2, device='npu').half();"
+        "y.copy_(x); assert torch.npu.get_npu_overflow_flag(); torch.npu.clear_npu_overflow_flag();"
+        "assert x.half().tolist() == y.tolist() == [65504.0] * 2; assert torch.npu.get_npu_overflow_flag()"
+    )
+    setting = {"INF_NAN_MODE_ENABLE": "0", "INF_NAN_MODE_FORCE_DISABLE": "1"}
+    subprocess.run([sys.executable, "-c", program], env=os.environ | setting, check=True, timeout=60)
+
+
+@pytest.mark.slow
+def test_inf_nan_mode_is_not_switched_off_by_mistake():
+    """INF_NAN_MODE_ENABLE=0 alone is refused on a 910B, with the variable that does it, as on a server."""
+    program = "import torch; torch.ones(1, device='npu')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"INF_NAN_MODE_ENABLE": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    assert "please export INF_NAN_MODE_FORCE_DISABLE=1" in done.stderr
