@@ -109,7 +109,7 @@ def read_profile(folder: str | Path) -> Profile:
     if not tasks or not made:
         raise NoTimelineError(
             f"{output / TIMELINE} has no tasks of the device with their calls; record with the activities "
-            "CPU and NPU, and with profiler_level Level0 or more."
+            "CPU and NPU, and with profiler_level Level1."
         )
     calls = _calls(made, tasks, _owners(events, ops), ops, steps)
     return Profile(output.parent, tuple(calls), max(len(steps), 1))
@@ -141,7 +141,7 @@ def _events(path: Path) -> list[Event]:
 
 def _ns(microseconds: object) -> int:
     try:
-        return int(Decimal(str(microseconds)) * 1000)
+        return round(Decimal(str(microseconds)) * 1000)
     except (InvalidOperation, ValueError, OverflowError):
         raise NoTimelineError(
             f"the time {microseconds!r} in the time line is no number; record the profile again."

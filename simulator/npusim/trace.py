@@ -34,6 +34,7 @@ _LANES = ("Computing", "Communication", "Communication(Not Overlapped)", "Free")
 _LEVELS = {"acl": "AscendCL", "node": "Node", "communication": "Communication"}
 _COPIES = {"H2D": "host to device", "D2H": "device to host", "D2D": "device to device"}
 MAIN_THREAD = 1
+LAST_PICOSECOND = 999
 
 
 def trace_events(
@@ -56,7 +57,8 @@ def trace_events(
     listed = list(records)
     if not listed and not host_ops:
         return []
-    events = _host_events(host_ops, pid)
+    moments = _moments(host_ops)
+    events = _host_events(host_ops, pid, moments)
     owned = owners(host_ops, listed) if host_ops else {}
     if calls:
         events += _process_names(pid, "CANN", HOST, [(MAIN_THREAD, f"Thread {MAIN_THREAD}")])
@@ -67,7 +69,10 @@ def trace_events(
         found = by_device[device]
         events += _device_names(pid, device, found)
         for record in found:
-            events += _record_events(record, launch_ns, pid, owned.get(record.index), calls=calls)
+            events += _record_events(record, launch_ns, pid, calls=calls)
+            owner = owned.get(record.index)
+            if owner is not None:
+                events += _own(record, owner, pid, moments[id(owner)])
         events += _overlap_events(pid, device, found)
     return events
 
@@ -127,7 +132,27 @@ def _groups(records: Iterable[Record]) -> list[int]:
     return sorted({r.task.ranks for r in records if r.category == "collective"})
 
 
-def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
+def _moments(ops: Sequence[HostOp]) -> dict[int, int]:
+    """By the id of each operator: how many began before it at the same nanosecond.
+
+    A view takes no virtual time, and one operator begins when the last one ends. Analysers rebuild the
+    nesting from the times, so each begins a picosecond after the one before it (`_when`) and ends one before
+    its end.
+    """
+    seen: dict[int, int] = {}
+    found = {}
+    for op in ops:
+        found[id(op)] = seen.get(op.begin, 0)
+        seen[op.begin] = found[id(op)] + 1
+    return found
+
+
+def _when(begin: int, place: int) -> str:
+    """A moment in microseconds, so many picoseconds later."""
+    return microseconds(begin) + (f"{min(place, LAST_PICOSECOND):03}" if place else "")
+
+
+def _host_events(ops: Sequence[HostOp], pid: int, moments: dict[int, int]) -> list[Event]:
     """The framework's operators, and arrows from each to its backward pass on another thread."""
     if not ops:
         return []
@@ -150,7 +175,11 @@ def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
             )
             events.append({"ph": "f", **head, **line, "ts": microseconds(op.begin)})
             del forward[op.sequence]
-        events.append(_bar(op.name, line, op.begin, op.end - op.begin, arguments, op.category))
+        bar = _bar(op.name, line, op.begin, op.end - op.begin, arguments, op.category)
+        bar["ts"] = _when(op.begin, moments[id(op)])
+        if op.end > op.begin:
+            bar["dur"] = round(bar["dur"] - (moments[id(op)] + 1) / 1e6, 6)
+        events.append(bar)
         if op.span is not None:
             device, stream, begin, end = op.span
             hardware = {"pid": _number(pid, "Ascend Hardware", device), "tid": stream}
@@ -158,9 +187,7 @@ def _host_events(ops: Sequence[HostOp], pid: int) -> list[Event]:
     return events
 
 
-def _record_events(
-    record: Record, launch_ns: int, pid: int, owner: HostOp | None, *, calls: bool
-) -> list[Event]:
+def _record_events(record: Record, launch_ns: int, pid: int, *, calls: bool) -> list[Event]:
     host = {"pid": _number(pid, "CANN", HOST), "tid": MAIN_THREAD}
     level, call = api_call(record)
     title = f"{_LEVELS[level]}@{call}"
@@ -185,20 +212,27 @@ def _record_events(
         events.append(_communication_bar(record, pid))
     if calls:
         flow = {"cat": "HostToDevice", "name": "HostToDevice", "id": str(record.index)}
-        events += _arrow(flow, record, host, record.launched, hardware)
-    if owner is not None:
-        flow = {"cat": "async_npu", "name": "torch_to_npu", "id": microseconds(record.start)}
-        events += _arrow(flow, record, {"pid": pid, "tid": owner.thread}, owner.begin, hardware)
+        events += _arrow(flow, record, host, microseconds(record.launched), hardware)
     return events
 
 
+def _own(record: Record, owner: HostOp, pid: int, place: int) -> list[Event]:
+    """The arrow from an operator of the framework to its task."""
+    if record.category not in {"kernel", "copy", "collective"}:
+        return []
+    hardware = {"pid": _number(pid, "Ascend Hardware", record.device), "tid": record.stream}
+    flow = {"cat": "async_npu", "name": "torch_to_npu", "id": microseconds(record.start)}
+    host = {"pid": pid, "tid": owner.thread}
+    return _arrow(flow, record, host, _when(owner.begin, place), hardware)
+
+
 def _arrow(
-    flow: Event, record: Record, host: dict[str, int], begin: int, hardware: dict[str, int]
+    flow: Event, record: Record, host: dict[str, int], begin: str, hardware: dict[str, int]
 ) -> list[Event]:
     """From what the host did to the task on the device."""
     flow = {"bp": "e", **flow}
     return [
-        {"ph": "s", **flow, **host, "ts": microseconds(begin)},
+        {"ph": "s", **flow, **host, "ts": begin},
         {"ph": "f", **flow, **hardware, "ts": microseconds(record.start)},
     ]
 
