@@ -1,103 +1,49 @@
-"""`acl.media`: JPEG, resizing, cropping and pasting on the media units (DVPP, V1 interfaces).
+"""`acl.media`: pictures and video on the media units (DVPP, V1 interfaces).
 
-Imitates pyACL's `acl.media` of CANN 8. Video (vdec, venc) is not simulated.
+Imitates pyACL's `acl.media` of CANN 8. Here are memory, channels, descriptions and JPEG; `_vpc`, `_png`,
+`_vdec` and `_venc` hold the other units.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import npusim
 from npusim.media import media_task
 
 from acl import _pictures as pictures
+from acl import _png, _stream_desc, _vdec, _venc, _vpc
 from acl._calls import AclError, integer, plain, status, values
-from acl._handles import Handles
+from acl._media import (
+    Batch,
+    Channel,
+    Interpolation,
+    Quality,
+    Region,
+    batches,
+    channels,
+    need_channel,
+    pics,
+    qualities,
+    regions,
+    resizes,
+)
 from acl._memory import DVPP, space
 from acl._pictures import FORMATS, NV12, PARAM, Picture
 from acl._queue import queue
-from acl._state import State, device, stream_of
+from acl._state import device, stream_of
+from acl._vpc import (
+    write_picture,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import numpy as np
 
 UNSUPPORTED_JPEG = 148052
 LEVELS = range(101)
-
-
-@dataclass
-class Channel:
-    """A channel to the media unit; `open` between create and destroy."""
-
-    open: bool = False
-    mode: int = 0
-
-
-@dataclass
-class Region:
-    """A rectangle, in pixels, its last column and row included as in the real one."""
-
-    left: int
-    right: int
-    top: int
-    bottom: int
-
-    def cut(self, picture: Picture, what: str) -> tuple[int, int, int, int]:
-        """Left, top, width and height within a picture.
-
-        Raises:
-            AclError: left and top must be even, right and bottom odd, all within the picture (100000).
-        """
-        width, height = self.right - self.left + 1, self.bottom - self.top + 1
-        if self.left % 2 or self.top % 2 or not self.right % 2 or not self.bottom % 2:
-            raise AclError(
-                PARAM,
-                f"{what} ({self.left}, {self.right}, {self.top}, {self.bottom}): left and top must be even, "
-                "right and bottom odd",
-            )
-        inside = 0 <= self.left < self.right < picture.width and 0 <= self.top < self.bottom < picture.height
-        if not inside:
-            raise AclError(
-                PARAM,
-                f"{what} ({self.left}, {self.right}, {self.top}, {self.bottom}) leaves the picture of "
-                f"{picture.width}x{picture.height}",
-            )
-        return self.left, self.top, width, height
-
-
-@dataclass
-class Quality:
-    """Settings of JPEG encoding."""
-
-    level: int = 100
-
-
-@dataclass
-class Interpolation:
-    """Settings of resizing: 0 and 1 bilinear, 2 nearest neighbour."""
-
-    mode: int = 0
-
-
-@dataclass
-class Batch:
-    """Pictures that are worked on in one call."""
-
-    handles: list[int] = field(default_factory=list)
-
-
-channels: Handles[Channel] = Handles("channel description")
-pics: Handles[Picture] = Handles("picture description")
-batches: Handles[Batch] = Handles("batch of picture descriptions")
-regions: Handles[Region] = Handles("region")
-qualities: Handles[Quality] = Handles("JPEG encoding setting")
-resizes: Handles[Interpolation] = Handles("resize setting")
-for _handles in (channels, pics, batches, regions, qualities, resizes):
-    State.finalisers.append(_handles.clear)
 
 
 # memory
@@ -151,11 +97,6 @@ def dvpp_destroy_channel(channel_desc: int) -> None:
     if not found.open:
         raise AclError(PARAM, "the channel is not open; destroy each once")
     found.open = False
-
-
-def _channel(channel_desc: int) -> None:
-    if not channels.get(channel_desc).open:
-        raise AclError(PARAM, "the channel is not open; call acl.media.dvpp_create_channel first")
 
 
 # picture descriptions
@@ -252,6 +193,21 @@ def dvpp_set_roi_config(config: int, left: int, right: int, top: int, bottom: in
     )
 
 
+def _side(side: str) -> Callable[[int, int], int]:
+    def change(config: int, pixels: int) -> None:
+        setattr(regions.get(config), side, integer(side, pixels, least=0))
+
+    change.__name__ = f"dvpp_set_roi_config_{side}"
+    change.__doc__ = f"Change the {side} side of a region: `ret`. Codes: 100000."
+    return status(change)
+
+
+dvpp_set_roi_config_left = _side("left")
+dvpp_set_roi_config_right = _side("right")
+dvpp_set_roi_config_top = _side("top")
+dvpp_set_roi_config_bottom = _side("bottom")
+
+
 @status
 def dvpp_destroy_roi_config(roi_config: int) -> None:
     """End a region: `ret`. Codes: 100000."""
@@ -273,6 +229,12 @@ def dvpp_set_resize_config_interpolation(resize_config: int, interpolation: int)
             PARAM, f"interpolation is {interpolation}; give 0 or 1 (bilinear) or 2 (nearest neighbour)"
         )
     found.mode = interpolation
+
+
+@plain()
+def dvpp_get_resize_config_interpolation(resize_config: int) -> int:
+    """The interpolation."""
+    return resizes.get(resize_config).mode
 
 
 @status
@@ -371,7 +333,7 @@ def dvpp_jpeg_decode_async(channel_desc: int, data: int, size: int, output_desc:
 
     Width, height and strides of the picture are filled in when the stream is done.
     """
-    _channel(channel_desc)
+    need_channel(channel_desc)
     found = stream_of(stream)
     picture = pics.get(output_desc)
     source = bytes(space.device_view(integer("data", data), integer("size", size, least=1), "data"))
@@ -400,7 +362,7 @@ def dvpp_jpeg_decode_async(channel_desc: int, data: int, size: int, output_desc:
             found.fail("JPEG data are damaged", code=507018, task="JPEGD")
             return
         made = pictures.convert(pictures.to_nv12(ycc), NV12, picture.fmt)
-        _write(picture, view, made)
+        write_picture(picture, view, made)
 
     queue.add(found, run)
 
@@ -428,7 +390,7 @@ def dvpp_jpeg_encode_async(  # noqa: PLR0913, PLR0917 - as the real one
         config: settings.
         stream: the stream.
     """
-    _channel(channel_desc)
+    need_channel(channel_desc)
     found = stream_of(stream)
     picture = pics.get(input_desc)
     picture.check("the input", pictures.rules(npusim.node().settings.chip.soc))
@@ -463,132 +425,18 @@ def _counter(size: Any) -> memoryview:
     return space.host_view(integer("size", size), 4, "size")
 
 
-# VPC
-
-
-def _pair(input_desc: int, output_desc: int) -> tuple[Picture, Picture, memoryview, memoryview]:
-    """Check input and output of a VPC call."""
-    found = pictures.rules(npusim.node().settings.chip.soc)
-    source, target = pics.get(input_desc), pics.get(output_desc)
-    source.check("the input", found)
-    target.check("the output", found)
-    return (
-        source,
-        target,
-        space.device_view(source.data, source.needed, "input"),
-        space.device_view(target.data, target.needed, "output"),
+for _unit in (_png, _stream_desc, _vdec, _venc, _vpc):
+    globals().update(
+        {name: call for name, call in vars(_unit).items() if name.startswith(("dvpp_", "vdec_", "venc_"))}
     )
-
-
-def _write(picture: Picture, view: memoryview, made: Sequence[np.ndarray[Any, Any]]) -> None:
-    for plane, new in zip(pictures.planes(picture, view), made, strict=True):
-        plane[...] = new
-    picture.ret_code = 0
-
-
-def _cut(
-    listed: Sequence[np.ndarray[Any, Any]], box: tuple[int, int, int, int]
-) -> list[np.ndarray[Any, Any]]:
-    """A rectangle of each plane; chroma at half the numbers."""
-    left, top, width, height = box
-    found = [listed[0][top : top + height, left : left + width]]
-    if len(listed) > 1:
-        half = listed[1][top // 2 : (top + height) // 2, left // 2 : (left + width) // 2]
-        found.append(half)
-    return found
-
-
-def _scaled(
-    listed: Sequence[np.ndarray[Any, Any]], width: int, height: int, mode: int
-) -> list[np.ndarray[Any, Any]]:
-    sizes = [(height, width), (height // 2, width // 2)]
-    change = pictures.nearest if mode == NEAREST else pictures.resize
-    return [change(plane, *size) for plane, size in zip(listed, sizes, strict=False)]
-
-
-NEAREST = 2
-
-
-def _launch(stream: int, name: str, pixels: int, run: Callable[[], None]) -> None:
-    found = stream_of(stream)
-    media_task(found, name, pixels)
-    queue.add(found, run)
-
-
-@status
-def dvpp_vpc_resize_async(
-    channel_desc: int, input_desc: int, output_desc: int, resize_config: int, stream: int
-) -> None:
-    """Resize a picture: `ret`. Codes: 100000 channel, format, size, stride; 107000, 107003."""
-    _channel(channel_desc)
-    mode = resizes.get(resize_config).mode
-    source, target, view, into = _pair(input_desc, output_desc)
-
-    def run() -> None:
-        made = _scaled(pictures.planes(source, view), target.width, target.height, mode)
-        _write(target, into, pictures.convert(made, source.fmt, target.fmt))
-
-    _launch(stream, "VPC_RESIZE", max(source.width * source.height, target.width * target.height), run)
-
-
-@status
-def dvpp_vpc_crop_async(
-    channel_desc: int, input_desc: int, output_desc: int, crop_area: int, stream: int
-) -> None:
-    """Cut a region and scale it to the output's size: `ret`; codes as `dvpp_vpc_resize_async`."""
-    _channel(channel_desc)
-    source, target, view, into = _pair(input_desc, output_desc)
-    box = regions.get(crop_area).cut(source, "the crop region")
-
-    def run() -> None:
-        made = _scaled(_cut(pictures.planes(source, view), box), target.width, target.height, 0)
-        _write(target, into, pictures.convert(made, source.fmt, target.fmt))
-
-    _launch(stream, "VPC_CROP", max(box[2] * box[3], target.width * target.height), run)
-
-
-@status
-def dvpp_vpc_crop_and_paste_async(  # noqa: PLR0913, PLR0917 - as the real one
-    channel_desc: int, input_desc: int, output_desc: int, crop_area: int, paste_area: int, stream: int
-) -> None:
-    """Cut a region, scale it to a region of the output, paste it there: `ret`; the rest stays."""
-    _channel(channel_desc)
-    source, target, view, into = _pair(input_desc, output_desc)
-    box = regions.get(crop_area).cut(source, "the crop region")
-    place = regions.get(paste_area).cut(target, "the paste region")
-    if place[0] % PASTE_ALIGNMENT and pictures.rules(npusim.node().settings.chip.soc).width > 1:
-        raise AclError(
-            PARAM, f"the paste region begins at column {place[0]}; it must be a multiple of {PASTE_ALIGNMENT}"
-        )
-
-    def run() -> None:
-        made = _scaled(_cut(pictures.planes(source, view), box), place[2], place[3], 0)
-        made = pictures.convert(made, source.fmt, target.fmt)
-        for plane, new in zip(_cut(pictures.planes(target, into), place), made, strict=True):
-            plane[...] = new
-        target.ret_code = 0
-
-    _launch(stream, "VPC_CROP_AND_PASTE", max(box[2] * box[3], place[2] * place[3]), run)
-
-
-PASTE_ALIGNMENT = 16
-
-
-@status
-def dvpp_vpc_convert_color_async(channel_desc: int, input_desc: int, output_desc: int, stream: int) -> None:
-    """Convert a picture's format, BT.601 full range: `ret`; codes as `dvpp_vpc_resize_async`."""
-    _channel(channel_desc)
-    source, target, view, into = _pair(input_desc, output_desc)
-    if (source.width, source.height) != (target.width, target.height):
-        raise AclError(PARAM, "input and output have different sizes; resize with dvpp_vpc_resize_async")
-
-    def run() -> None:
-        _write(target, into, pictures.convert(pictures.planes(source, view), source.fmt, target.fmt))
-
-    _launch(stream, "VPC_CVT_COLOR", source.width * source.height, run)
+    globals().update(getattr(_unit, "NUMBERS", {}))
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith(("vdec_", "venc_", "dvpp_set_stream", "dvpp_get_stream", "dvpp_create_stream")):
-        raise AttributeError(f"acl.media.{name} (video) is not simulated; decode pictures with JPEGD")
+    if name.startswith(
+        ("dvpp_vpc_pyr", "dvpp_vpc_calc", "dvpp_vpc_equalize", "dvpp_create_hist", "dvpp_create_lut")
+    ):
+        raise AttributeError(
+            f"acl.media.{name} (histograms, pyramids) is not simulated; compute it on the host"
+        )
     raise AttributeError(f"module 'acl.media' has no attribute {name!r}")

@@ -8,10 +8,19 @@ from npusim.constants import number, of_chip
 from npusim.records import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from npusim.chips import Chip
     from npusim.stream import Stream
 
 PIXELS = 1920 * 1080  # of the pictures whose rate is published; other sizes in proportion
+# unit: whose figures it has; for encoding JPEG and decoding PNG none are published, so those of JPEGD stand
+_FIGURES = {"VPC": "vpc", "JPEGD": "jpegd", "JPEGE": "jpegd", "PNGD": "jpegd", "VDEC": "vdec", "VENC": "venc"}
+
+
+def _unit(operation: str) -> str:
+    """The unit of an operation: "VPC" for "VPC_RESIZE" and its like."""
+    return "VPC" if operation.startswith("VPC") else operation
 
 
 def media_ns(chip: Chip, operation: str, pixels: int) -> int:
@@ -19,17 +28,16 @@ def media_ns(chip: Chip, operation: str, pixels: int) -> int:
 
     Args:
         chip: the chip.
-        operation: "JPEGD", "JPEGE" (as fast as decoding; none is published), or "VPC" and more.
+        operation: "JPEGD", "JPEGE", "PNGD", "VDEC", "VENC", or "VPC" and more.
         pixels: of the larger one of input and output.
     """
-    rate = _figure("vpc_fps" if operation.startswith("VPC") else "jpegd_fps", chip)
+    rate = _figure(f"{_FIGURES[_unit(operation)]}_fps", chip)
     return round(1e9 / rate * pixels / PIXELS)
 
 
 def media_units(chip: Chip) -> dict[str, int]:
     """How many units of each kind a chip has."""
-    jpeg, vpc = int(_figure("jpegd_units", chip)), int(_figure("vpc_units", chip))
-    return {"DVPP_JPEGD": jpeg, "DVPP_JPEGE": jpeg, "DVPP_VPC": vpc}
+    return {f"DVPP_{unit}": int(_figure(f"{name}_units", chip)) for unit, name in _FIGURES.items()}
 
 
 def _figure(what: str, chip: Chip) -> float:
@@ -44,5 +52,18 @@ def media_task(stream: Stream, operation: str, pixels: int) -> None:
         WrongStreamError: the stream was destroyed.
     """
     duration = media_ns(stream.device.chip, operation, pixels)
-    unit = "VPC" if operation.startswith("VPC") else operation
-    stream.submit(Task(operation, "media", f"DVPP_{unit}", blocks=1, duration=duration))
+    stream.submit(Task(operation, "media", f"DVPP_{_unit(operation)}", blocks=1, duration=duration))
+
+
+def media_batch(stream: Stream, operation: str, pixels: Sequence[int]) -> None:
+    """Give several pictures to the units at once: they are shared out, the slowest unit decides.
+
+    Raises:
+        WrongStreamError: the stream was destroyed.
+    """
+    chip = stream.device.chip
+    unit = _unit(operation)
+    loads = [0] * min(max(len(pixels), 1), media_units(chip)[f"DVPP_{unit}"])
+    for duration in sorted((media_ns(chip, operation, n) for n in pixels), reverse=True):
+        loads[loads.index(min(loads))] += duration
+    stream.submit(Task(operation, "media", f"DVPP_{unit}", blocks=len(loads), duration=max(loads)))

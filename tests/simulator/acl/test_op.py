@@ -314,7 +314,7 @@ def test_a_file_that_is_no_description_is_refused(board, text):
     assert "E10025" in done.output
 
 
-def gemm_row(a, c, m, n, k, *, trans=(False, False)):  # noqa: PLR0913, PLR0917 - what a product is
+def gemm_row(a, c, m, n, k, *, trans=(False, False)):  # noqa: PLR0913 - what a product is
     """GEMM of the description file."""
     shapes = [(k, m) if trans[0] else (m, k), (n, k) if trans[1] else (k, n)]
     return {
