@@ -71,6 +71,8 @@ class CachingAllocator:
     Attributes:
         config: its settings.
         held: the private pools that are in use: their cached segments stay when the cache is emptied.
+        spare: those whose free blocks serve anybody when the device has no more memory.
+        whole: those whose segments are not split.
     """
 
     __slots__ = (
@@ -86,6 +88,8 @@ class CachingAllocator:
         "_small",
         "config",
         "held",
+        "spare",
+        "whole",
     )
 
     def __init__(self, device: DeviceMemory) -> None:
@@ -100,6 +104,8 @@ class CachingAllocator:
         self._ooms = 0
         self._allowed: int | None = None
         self.held: set[int] = set()
+        self.spare: list[int] = []
+        self.whole: set[int] = set()
         self.config = AllocatorConfig()
 
     def configure(self, text: str) -> None:
@@ -175,7 +181,9 @@ class CachingAllocator:
         blocks = pool.free.get(stream)
         block = self._find(blocks, size) if blocks else None
         if block is None:
-            block = self._new_segment(pool, size, stream)
+            block = self._new_segment(pool, size, stream) if self._has_room(size) else None
+        if block is None:
+            block = self._spare_block(pool, size, stream) or self._new_segment(pool, size, stream)
         was_split = block.prev is not None or block.next is not None
         if block.size != size and self._should_split(block, size):
             self._split(block, size, was_split=was_split)
@@ -263,7 +271,10 @@ class CachingAllocator:
         flat: dict[str, int] = {
             "max_split_size": -1 if self.max_split_size is None else self.max_split_size,
             "num_alloc_retries": self._retries,
+            "num_device_alloc": self._small.segments_in + self._large.segments_in,
+            "num_device_free": self._small.segments_out + self._large.segments_out,
             "num_ooms": self._ooms,
+            "num_sync_all_streams": 0,
         }
         pools = (
             ("small_pool", self._small, self._small.flows()),
@@ -354,6 +365,19 @@ class CachingAllocator:
         del blocks[i]
         return found
 
+    def _has_room(self, size: int) -> bool:
+        """Whether a segment for a block can be had at once, or nobody else could serve it."""
+        return not self.spare or self._fits(segment_size(size, self.config.large_segment))
+
+    def _spare_block(self, pool: Pool, size: int, stream: int) -> Block | None:
+        """A free block of a pool that serves when memory is short."""
+        for number in self.spare:
+            blocks = pool.free.get(number << POOL_SHIFT | stream & ((1 << POOL_SHIFT) - 1))
+            found = self._find(blocks, size) if blocks else None
+            if found is not None:
+                return found
+        return None
+
     def _new_segment(self, pool: Pool, size: int, stream: int) -> Block:
         nbytes = segment_size(size, self.config.large_segment)
         if not self._fits(nbytes):
@@ -386,6 +410,8 @@ class CachingAllocator:
 
     def _should_split(self, block: Block, size: int) -> bool:
         rest = block.size - size
+        if self.whole and block.stream >> POOL_SHIFT in self.whole:
+            return False
         if block.pool.small:
             return rest >= MIN_BLOCK
         return rest > SMALL_SIZE and (self.max_split_size is None or size < self.max_split_size)
@@ -492,6 +518,7 @@ def _describe(address: int, blocks: list[Block]) -> dict[str, object]:
     return {
         "address": address,
         "stream": blocks[0].stream & ((1 << POOL_SHIFT) - 1),
+        "is_expandable": False,
         "segment_pool_id": pool_id(blocks[0].stream >> POOL_SHIFT),
         "segment_type": "small" if blocks[0].pool.small else "large",
         "total_size": sum(block.size for block in blocks),

@@ -83,6 +83,10 @@ def fused(
             places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
             call = Call(name, kind, function, leaves, tree, places, Target(host_ok=False))
             tensors = [leaves[i] for i in places]
+            if any(torch._is_functional_tensor(t) for t in tensors):
+                raise not_simulated(
+                    f"npu::{function.__name__}", "tensors that are traced", "call it untraced"
+                )
             if not any(t.get_device() >= 0 for t in tensors):
                 raise mixed_with_host()
             with announced("npu::" + function.__name__):

@@ -1,6 +1,7 @@
-"""`torch.accelerator` on the NPU: PyTorch's device-neutral names for what `torch.npu` does.
+"""`torch.accelerator` on the NPU: what PyTorch's device-neutral names ask of the device.
 
-A backend in Python cannot register the C++ objects that these functions ask for.
+A backend in Python cannot register the C++ objects that these functions look for; the functions of `torch._C`
+beneath them are replaced, so that PyTorch's own checks of arguments stay.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from torch_npu._sim import runtime
+
 if TYPE_CHECKING:
     from types import ModuleType
 
-_MEMORY = (
-    "empty_cache",
-    "max_memory_allocated",
-    "max_memory_reserved",
-    "memory_allocated",
-    "memory_reserved",
-    "memory_stats",
-    "reset_accumulated_memory_stats",
-    "reset_peak_memory_stats",
-)
-
 
 def install(npu: ModuleType) -> None:
-    """Points streams, synchronisation and memory figures of `torch.accelerator` at the NPU."""
-    accelerator: Any = torch.accelerator
-    for name in _MEMORY:
-        function = getattr(npu, name)
-        setattr(accelerator, name, function)
-        setattr(accelerator.memory, name, function)
-    accelerator.get_memory_info = accelerator.memory.get_memory_info = npu.mem_get_info
-    accelerator.synchronize = npu.synchronize
-    accelerator.current_stream = npu.current_stream
-    accelerator.set_stream = npu.set_stream
+    """Points streams, synchronisation, memory figures and graphs of `torch.accelerator` at the NPU."""
+    from torch_npu.npu import accelerator_graph, generic_streams
+
+    for name, function in {
+        "emptyCache": npu.empty_cache,
+        "emptyHostCache": npu.host_empty_cache,
+        "getDeviceStats": npu.memory_stats_as_nested_dict,
+        "getMemoryInfo": npu.mem_get_info,
+        "getStream": npu.current_stream,
+        "isAllocatorInitialized": runtime.is_initialized,
+        "resetAccumulatedStats": npu.reset_accumulated_memory_stats,
+        "resetPeakStats": npu.reset_peak_memory_stats,
+        "setStream": npu.set_stream,
+        "synchronizeDevice": npu.synchronize,
+    }.items():
+        setattr(torch._C, f"_accelerator_{name}", function)
+    torch_module: Any = torch
+    torch_module.Stream = generic_streams.Stream
+    torch_module.Event = generic_streams.Event
+    torch_module.accelerator.Graph = accelerator_graph.Graph

@@ -117,7 +117,11 @@ class _Refusals(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """Calls a function of PyTorch, unless it is such a one."""
-        if getattr(func, "__name__", "") == "nonzero" and _here(args[0]):
+        if (
+            getattr(func, "__name__", "") == "nonzero"
+            and _here(args[0])
+            and isinstance(runtime.queues[args[0].get_device()], CapturedStream)
+        ):
             raise captured("aclrtSynchronizeStreamWithTimeout", "nonzero in a capture: its size is a value.")
         return func(*args, **(kwargs or {}))
 
@@ -143,7 +147,7 @@ class Capture(TorchDispatchMode):
         self._before: dict[int, bytes] = {}
         self._kept: list[Tensor] = []
         self._made: set[int] = set()
-        self._refusals = _Refusals()
+        self._modes: tuple[Any, Any] = (_Refusals(), self)
         self._random = generators.default(self.index).get_state()
 
     def begin(self) -> None:
@@ -151,13 +155,13 @@ class Capture(TorchDispatchMode):
         Active.capture = self
         runtime.redirect = self.stand_in
         runtime.use_stream(self.index, self.stream)
-        self._refusals.__enter__()
-        self.__enter__()  # type: ignore[no-untyped-call]
+        for mode in self._modes:
+            mode.__enter__()
 
     def end(self) -> None:
         """Notes no more; what was overwritten is as it was before."""
-        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        self._refusals.__exit__(None, None, None)
+        for mode in reversed(self._modes):
+            mode.__exit__(None, None, None)
         Active.capture = runtime.redirect = None
         runtime.use_stream(self.index, self.stream)
         for address, content in self._before.items():
@@ -167,8 +171,8 @@ class Capture(TorchDispatchMode):
         generators.default(self.index).set_state(self._random)
 
     def stand_in(self, stream: Any) -> Any:
-        """What takes a stream's place while the capture lasts; streams of other devices stay."""
-        if isinstance(stream, CapturedStream) or stream.device.index != self.index:
+        """What takes a stream's place while the capture lasts, if the stream takes part in it."""
+        if isinstance(stream, CapturedStream) or not takes_part(stream):
             return stream
         return CapturedStream(self, stream)
 
@@ -177,6 +181,8 @@ class Capture(TorchDispatchMode):
     ) -> Any:
         """Computes an operator and notes it, if it is one of the device's."""
         kwargs = kwargs or {}
+        if not isinstance(runtime.queues[self.index], CapturedStream):  # on a stream that takes no part
+            return func(*args, **kwargs)
         given = [t for t in _pytree.tree_leaves((args, kwargs)) if isinstance(t, Tensor) and _here(t)]
         self._keep_what_is_written(func, args, kwargs)
         self.noting = True
@@ -253,14 +259,19 @@ def event(what: str, event: object, stream: npusim.Stream) -> bool:
     return True
 
 
+def takes_part(stream: npusim.Stream) -> bool:
+    """Whether a stream belongs to the capture that is underway."""
+    capture = Active.capture
+    return capture is not None and stream.device.index == capture.index and stream.id in capture.streams
+
+
 def refuse_waiting(stream: npusim.Stream) -> None:
     """Refuses that the host waits for a stream that takes part in a capture.
 
     Raises:
         RuntimeError: it does (107027).
     """
-    capture = Active.capture
-    if capture is not None and stream.device.index == capture.index and stream.id in capture.streams:
+    if takes_part(stream):
         raise captured("aclrtSynchronizeStreamWithTimeout", "The host cannot wait for what is captured.")
 
 

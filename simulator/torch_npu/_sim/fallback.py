@@ -5,6 +5,7 @@ The device's clock sees what the real one sees: the inputs come to the host, the
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch._ops import OpOverload
 
 calls: Counter[str] = Counter()
+_ALLOWED = os.environ.get("TORCH_NPU_FALLBACK_CPU_DISABLE") != "1"
 
 
 def count() -> int:
@@ -35,12 +37,19 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
 
     Raises:
         NotSimulatedError: the CPU has no kernel for it either.
+        RuntimeError: TORCH_NPU_FALLBACK_CPU_DISABLE=1 forbids it.
     """
     name = str(op._schema.name)
     full = name if op._overloadname == "default" else f"{name}.{op._overloadname}"
     if not torch._C._dispatch_has_kernel_for_dispatch_key(full, "CPU"):
         raise NotSimulatedError(
             f"{full} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
+        )
+    if not _ALLOWED:
+        raise RuntimeError(
+            f"The operator '{full}' would execute its main computation on CPU through dispatcher backend "
+            "fallback because no kernel is registered for the NPU PrivateUse1 backend, but CPU fallback is "
+            "disabled by TORCH_NPU_FALLBACK_CPU_DISABLE=1." + ops_error(ErrCode.NOT_SUPPORT)
         )
     if not calls[full]:
         shown = "aten::" + _looked_for(full[6:]) if full.startswith("aten::") else full

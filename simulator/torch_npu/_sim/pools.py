@@ -7,11 +7,12 @@ those of the common pool: emptying the cache returns what is free of them.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from npusim.caching_allocator import GRAPH_POOLS, POOL_SHIFT
+from npusim.caching_allocator import GRAPH_POOLS, POOL_SHIFT, pool_id
 
 from torch_npu._sim import runtime
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 STREAM = (1 << POOL_SHIFT) - 1
 """The part of a block's stream that is the stream's number."""
 _uses: Counter[int] = Counter()
+
+
+_numbers = itertools.count(1)
 
 
 class _Thread(threading.local):
@@ -46,12 +50,27 @@ def key(index: int, stream: int) -> int:
     return _thread.routes.get(index, 0) << POOL_SHIFT | stream
 
 
-def hold(number: int) -> None:
-    """A pool is in use once more."""
+def new_number() -> int:
+    """A number that no pool of a program has."""
+    return next(_numbers)
+
+
+def hold(number: int, *, spare: bool = False, whole: bool = False) -> None:
+    """A pool is in use once more.
+
+    Args:
+        number: the pool's.
+        spare: whether its free blocks serve others when the device has no more memory.
+        whole: whether its segments are not split.
+    """
+    runtime.initialize()
     _uses[number] += 1
-    if _uses[number] == 1 and runtime.is_initialized():
-        for memory in runtime.memories:
-            memory.held.add(number)
+    for memory in runtime.memories:
+        memory.held.add(number)
+        if spare:
+            memory.spare.append(number)
+        if whole:
+            memory.whole.add(number)
 
 
 def let_go(number: int) -> None:
@@ -63,7 +82,15 @@ def let_go(number: int) -> None:
     if runtime.is_initialized():
         for memory in runtime.memories:
             memory.held.discard(number)
+            memory.whole.discard(number)
+            if number in memory.spare:
+                memory.spare.remove(number)
             memory.empty_cache(number)
+
+
+def current(index: int) -> tuple[int, int]:
+    """The id of the pool that serves this thread on a device; 0, 0 for the common one."""
+    return pool_id(_thread.routes.get(index, 0))
 
 
 def use_count(number: int) -> int:
@@ -77,9 +104,6 @@ def routed(pool_id: tuple[int, int], index: int) -> Iterator[None]:
     global routing  # noqa: PLW0603 - a switch that allocations look at
     routing = True
     number = number_of(pool_id)
-    runtime.initialize()
-    for memory in runtime.memories:
-        memory.held.add(number)
     before = _thread.routes.get(index, 0)
     hold(number)
     _thread.routes[index] = number

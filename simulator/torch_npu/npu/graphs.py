@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any
 
 from torch_npu import npu
@@ -32,7 +33,13 @@ def is_current_stream_capturing() -> bool:
 
 def graph_pool_handle() -> tuple[int, int]:
     """The id of a new pool of memory that graphs may share."""
-    return (next(_numbers), 0)
+    return (0, pools.new_number())
+
+
+class _State:
+    """The graph whose capture is underway."""
+
+    capturing: weakref.ref[NPUGraph] | None = None
 
 
 class NPUGraph:
@@ -48,6 +55,7 @@ class NPUGraph:
         self._captured: capturing.Capture | None = None
         self._pool: tuple[int, int] | None = None
         self._route: Any = None
+        self._named = True  # whether get_currently_capturing_graph may return it
 
     def capture_begin(self, pool: tuple[int, int] | None = None, capture_error_mode: str = "global") -> None:
         """Captures from here on what is given to the current stream, which must not be the default one.
@@ -78,12 +86,13 @@ class NPUGraph:
             )
         if not capturing.only_one.acquire(blocking=False):
             raise capturing.captured("aclmdlRICaptureBegin", "Another capture is underway in this process.")
-        self._pool = pool or graph_pool_handle()
+        self._pool = pool or (next(_numbers), 0)
         pools.hold(pools.number_of(self._pool))
         self._route = pools.routed(self._pool, index)
         self._route.__enter__()
         self._underway = capturing.Capture()
         self._underway.begin()
+        _State.capturing = weakref.ref(self) if self._named else None
 
     def capture_end(self) -> None:
         """Ends the capture; the tensors it wrote are as before until the first `replay`.
@@ -94,6 +103,7 @@ class NPUGraph:
         if self._underway is None:
             raise RuntimeError("capture_end() called before capture_begin()." + pta_error(ErrCode.INTERNAL))
         capture, self._underway = self._underway, None
+        _State.capturing = None
         try:
             capture.end()
         finally:
@@ -152,7 +162,28 @@ class NPUGraph:
             )
         return self._captured
 
+    @staticmethod
+    def get_currently_capturing_graph() -> NPUGraph:
+        """The graph that captures what this thread gives to its current stream.
+
+        Raises:
+            RuntimeError: none does, or a `torch.accelerator.Graph`.
+        """
+        if not is_current_stream_capturing():
+            raise RuntimeError(
+                "The current NPU stream is not currently capturing." + pta_error(ErrCode.PARAM)
+            )
+        found = _State.capturing() if _State.capturing is not None else None
+        if found is None:
+            raise RuntimeError(
+                "get_currently_capturing_graph() does not know a torch.accelerator.Graph capture."
+                + pta_error(ErrCode.PARAM)
+            )
+        return found
+
     def __del__(self) -> None:
+        if getattr(self, "_underway", None) is not None:
+            self.capture_end()
         if getattr(self, "_pool", None) is not None:
             self.reset()
 
@@ -197,6 +228,8 @@ class graph:
 
     def __exit__(self, exc_type: object, exc_value: object, traceback: object) -> None:
         self.npu_graph.capture_end()
+        if exc_type is not None:  # what was captured is not whole
+            self.npu_graph.reset()
         self.stream_ctx.__exit__(exc_type, exc_value, traceback)
 
 

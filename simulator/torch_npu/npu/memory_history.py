@@ -8,7 +8,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch_npu._sim import runtime, watchers
+from torch_npu._sim import pools, runtime, watchers
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 if TYPE_CHECKING:
@@ -43,17 +43,18 @@ class _History:
         self.context = context
         self.keeps = entries is not None
         self.traces = [deque[dict[str, Any]](maxlen=entries) for _ in range(runtime.device_count())]
-        self.taken: dict[int, list[dict[str, Any]]] = {}
+        self.taken: dict[int, tuple[list[dict[str, Any]], tuple[int, int]]] = {}
 
     def memory(self, index: int, address: int, nbytes: int, stream: int, *, taken: bool) -> None:
         """One block was taken, or given back."""
         wanted = self.context is not None if taken else self.context == "all"
         frames = _frames() if wanted else []
         actions = ("alloc",) if taken else ("free_requested", "free_completed")
+        pool = pools.current(index)
         if taken:
-            self.taken[address] = frames
+            self.taken[address] = frames, pool
         else:
-            self.taken.pop(address, None)
+            pool = self.taken.pop(address, (frames, pool))[1]
         if self.keeps:
             time = runtime.sim_device(index).node.host.now // 1000
             for action in actions:
@@ -63,6 +64,7 @@ class _History:
                         "addr": address,
                         "size": nbytes,
                         "stream": stream,
+                        "pool_id": pool,
                         "time_us": time,
                         "frames": frames,
                     }
@@ -125,7 +127,7 @@ def _snapshot(device: Any = None, augment_with_fx_traces: bool = False) -> dict[
     for segment in segments:
         address = segment["address"]
         for block in segment["blocks"]:
-            block["frames"] = history.taken.get(address, []) if history else []
+            block["frames"] = history.taken.get(address, ([],))[0] if history else []
             address += block["size"]
     traces = [list(t) for t in history.traces] if history else [[] for _ in range(runtime.device_count())]
     return {"segments": segments, "device_traces": traces}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from typing import TYPE_CHECKING, Any
 
 from torch_npu._sim import pools, runtime
@@ -11,8 +10,6 @@ from torch_npu.npu.device import Device, get_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_numbers = itertools.count(1)
 
 
 class MemPool:
@@ -22,8 +19,8 @@ class MemPool:
 
     Args:
         allocator: None; memory of another allocator is not simulated.
-        use_on_oom: accepted; no allocation outside of the pool is served from it.
-        no_split: accepted; segments are split as everywhere.
+        use_on_oom: whether its free blocks serve others when the device has no more memory.
+        no_split: whether each block has a segment of its own.
 
     Raises:
         NotImplementedError: an allocator is given.
@@ -34,8 +31,8 @@ class MemPool:
             raise NotImplementedError(
                 "allocators written in C++ are not simulated: create the MemPool without allocator."
             )
-        self._number = next(_numbers)
-        pools.hold(self._number)
+        self._number = pools.new_number()
+        pools.hold(self._number, spare=use_on_oom, whole=no_split)
 
     @property
     def id(self) -> tuple[int, int]:

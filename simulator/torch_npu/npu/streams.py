@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -21,6 +22,32 @@ _NS_PER_MS = 1e6
 _NS_PER_US = 1000
 
 
+class _Entered(threading.local):
+    """The contexts of streams that this thread entered with `with stream:`, the innermost last."""
+
+    def __init__(self) -> None:
+        self.stack: list[StreamContext] = []
+
+
+_entered = _Entered()
+
+
+def _existing(number: int, index: int, device_type: int) -> npusim.Stream:
+    """The stream of that number on a device.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    if 0 <= index < runtime.device_count() and device_type == PRIVATE_USE_1:
+        found = runtime.sim_device(index).streams.get(number)
+        if found is not None:
+            return found
+    raise RuntimeError(
+        f"There is no stream {number} of device {index} with device type {device_type}."
+        + pta_error(ErrCode.PARAM)
+    )
+
+
 class Stream(torch.Stream):
     """A queue of work on a device, done in order and beside other streams.
 
@@ -34,7 +61,7 @@ class Stream(torch.Stream):
     def __new__(cls, device: Device = None, priority: int = 0, **kwargs: Any) -> Self:  # noqa: D102 - the class says it
         if "stream_id" in kwargs:
             index = kwargs["device_index"]
-            sim = runtime.sim_device(index).streams[kwargs["stream_id"]]
+            sim = _existing(kwargs["stream_id"], index, kwargs.get("device_type", PRIVATE_USE_1))
         else:
             index = get_index(device, optional=True)
             runtime.check_index(index)
@@ -73,6 +100,19 @@ class Stream(torch.Stream):
             event = Event()
         event.record(self)
         return event
+
+    def __enter__(self) -> Self:
+        context = StreamContext(self)
+        context.__enter__()
+        _entered.stack.append(context)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _entered.stack.pop().__exit__(*exc_info)
+
+    def is_capturing(self) -> bool:
+        """Whether what is given to the stream goes into a graph."""
+        return capturing.takes_part(self.sim)
 
     def query(self) -> bool:
         """Whether everything given to the stream is done."""
@@ -186,7 +226,8 @@ class Event(torch.Event):
         """Milliseconds of virtual time from this event to another one; the host waits for both.
 
         Raises:
-            RuntimeError: one of them was not recorded, or not created with enable_timing=True.
+            RuntimeError: one of them was not recorded, not created with enable_timing=True, or on another
+                device.
         """
         if self._sim is None or end_event._sim is None:
             raise RuntimeError(
@@ -198,6 +239,14 @@ class Event(torch.Event):
                     "aclrtEventElapsedTime(&time_ms, event_, other.event_)",
                     107000,
                     "An event was created without enable_timing=True.",
+                )
+            )
+        if self._sim.device is not end_event._sim.device:
+            raise RuntimeError(
+                acl_failure(
+                    "aclrtEventElapsedTime(&time_ms, event_, other.event_)",
+                    107000,
+                    f"The events are of devices {self._sim.device.index} and {end_event._sim.device.index}.",
                 )
             )
         self._sim.synchronize()

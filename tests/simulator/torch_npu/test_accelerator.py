@@ -2,6 +2,7 @@
 
 import pickle
 
+import npusim
 import pytest
 import torch
 
@@ -100,3 +101,62 @@ def test_a_copy_to_the_host_that_does_not_wait_is_pinned(machine):
         waits.append(machine.host.now - before)
         assert y.is_pinned() == non_blocking
     assert waits[1] < waits[0] / 10
+
+
+def test_device_neutral_streams_are_the_npus():
+    """torch.Stream() is a stream of the NPU, current inside `with`, also when entered twice."""
+    before = torch.accelerator.current_stream()
+    stream, other = torch.Stream(), torch.Stream()
+    assert isinstance(stream, torch.Stream)
+    assert isinstance(torch.npu.current_stream(), torch.Stream)
+    with stream, other, stream:
+        assert torch.accelerator.current_stream() == stream
+        x = torch.ones(2, device="npu")
+    assert torch.accelerator.current_stream() == before
+    assert npusim.node().records[0].stream == stream.stream_id
+    x.record_stream(stream)
+    with pytest.raises(ValueError, match="doesn't match the current accelerator"):
+        torch.accelerator.current_stream("cpu")
+
+
+def test_device_neutral_events_have_pytorchs_words():
+    """torch.Event() measures on the NPU; what it needs for that is told as PyTorch tells it."""
+    start, end = torch.Event(enable_timing=True), torch.Event(enable_timing=True)
+    with pytest.raises(ValueError, match="must be recorded"):
+        start.elapsed_time(end)
+    start.record()
+    torch.ones(8, 8, device="npu") @ torch.ones(8, 8, device="npu")
+    end.record()
+    torch.accelerator.synchronize()
+    assert start.elapsed_time(end) > 0
+    with pytest.raises(ValueError, match="enable_timing=True"):
+        torch.Event().elapsed_time(end)
+
+
+def test_device_neutral_memory_figures():
+    """torch.accelerator tells the figures of torch.npu, also for host memory, and starts them anew."""
+    x = torch.ones(100, device="npu")
+    torch.accelerator.memory.empty_host_cache()
+    assert torch.accelerator.memory_stats() == torch.npu.memory_stats()
+    assert torch.accelerator.memory_stats()["num_device_alloc"] == 1
+    del x
+    torch.accelerator.reset_peak_memory_stats()
+    assert torch.accelerator.max_memory_allocated() == 0
+    free, total = torch.accelerator.get_memory_info()
+    assert 0 < free < total
+
+
+def test_device_neutral_graphs():
+    """torch.accelerator.Graph captures on the current stream and replays."""
+    x, y = torch.ones(4, device="npu"), torch.zeros(4, device="npu")
+    graph = torch.accelerator.Graph()
+    with torch.Stream(), graph:
+        y.copy_(x + 1)
+        with pytest.raises(RuntimeError, match=r"torch\.accelerator\.Graph capture"):
+            torch.npu.NPUGraph.get_currently_capturing_graph()
+    assert y.tolist() == [0] * 4
+    graph.replay()
+    assert y.tolist() == [2] * 4
+    graph.reset()
+    with pytest.raises(RuntimeError, match="replay"):
+        graph.replay()

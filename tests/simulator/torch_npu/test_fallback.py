@@ -1,5 +1,8 @@
 """Operators that the real device does not have."""
 
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -56,3 +59,23 @@ def test_sparse_tensors_are_refused():
         torch.eye(3).npu().to_sparse()
     with pytest.raises(NotSimulatedError, match="not currently supported on the NPU backend"):
         torch.eye(3).to_sparse_csr().npu() @ torch.eye(3).npu()
+
+
+@pytest.mark.slow
+def test_a_fallback_can_be_forbidden():
+    """With TORCH_NPU_FALLBACK_CPU_DISABLE=1 an operator without a kernel is an error, before any warning."""
+    program = (
+        "import torch; x = torch.ones(2, device='npu'); assert (x + 1).sum().item() == 4;"
+        "torch.lgamma(torch.ones(2, device='npu'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TORCH_NPU_FALLBACK_CPU_DISABLE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode
+    assert "is disabled by TORCH_NPU_FALLBACK_CPU_DISABLE=1" in done.stderr
+    assert "CAUTION" not in done.stderr

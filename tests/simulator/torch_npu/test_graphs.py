@@ -214,3 +214,37 @@ def test_what_graphed_callables_refuse():
     with torch.autocast("npu"), pytest.raises(RuntimeError, match="cache_enabled=False"):
         torch.npu.make_graphed_callables(torch.relu, (torch.ones(1, device="npu"),))
     assert npusim.node().device(0).memory.allocated >= 0
+
+
+def test_an_abandoned_capture_harms_nobody():
+    """A capture that was begun and forgotten leaves other streams alone, and ends with its graph."""
+    graph, stream = torch.npu.NPUGraph(), torch.npu.Stream()
+    with torch.npu.stream(stream):
+        graph.capture_begin()
+        assert torch.npu.NPUGraph.get_currently_capturing_graph() is graph
+        assert stream.is_capturing()
+    assert torch.ones(2, device="npu").sum().item() == 2
+    with pytest.raises(RuntimeError, match="not currently capturing"):
+        torch.npu.NPUGraph.get_currently_capturing_graph()
+    del graph
+    with torch.npu.graph(torch.npu.NPUGraph()):
+        torch.ones(2, device="npu")
+
+
+def test_a_broken_capture_is_no_graph():
+    """After an error in the capture there is nothing to replay, and the graph can capture again."""
+    graph, x = torch.npu.NPUGraph(), torch.ones(2, device="npu")
+
+    def broken():
+        x.add_(1)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), torch.npu.graph(graph):
+        broken()
+    assert x.tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="replay"):
+        graph.replay()
+    with torch.npu.graph(graph):
+        x += 1
+    graph.replay()
+    assert x.tolist() == [2, 2]

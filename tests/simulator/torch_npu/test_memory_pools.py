@@ -101,3 +101,30 @@ def test_history_may_be_short_or_off():
     with pytest.raises(RuntimeError, match="expected state"):
         torch.npu.memory._record_memory_history("some")
     assert x.item() == 1
+
+
+def test_a_spare_pool_serves_when_memory_is_short():
+    """Free memory of a pool with use_on_oom serves anybody, that of other pools does not."""
+    spare, private = torch.npu.MemPool(use_on_oom=True), torch.npu.MemPool()
+    total = torch.npu.mem_get_info()[1]
+    torch.npu.set_per_process_memory_fraction(88 * MB / total)
+    for pool in (private, spare):
+        with torch.npu.use_mem_pool(pool):
+            torch.empty(40 * MB, dtype=torch.int8, device="npu")
+    x = torch.empty(30 * MB, dtype=torch.int8, device="npu")
+    assert torch.npu.memory_snapshot(spare.id)[0]["allocated_size"] >= 30 * MB
+    with pytest.raises(torch.OutOfMemoryError):
+        torch.empty(30 * MB, dtype=torch.int8, device="npu")
+    del x, spare
+    with pytest.raises(torch.OutOfMemoryError):
+        torch.empty(60 * MB, dtype=torch.int8, device="npu")
+
+
+def test_a_pool_may_keep_its_segments_whole():
+    """With no_split every block has a segment of its own."""
+    for whole, segments in ((False, 1), (True, 2)):
+        pool = torch.npu.MemPool(no_split=whole)
+        with torch.npu.use_mem_pool(pool):
+            held = [torch.empty(4 * MB, dtype=torch.int8, device="npu") for _ in range(2)]
+        assert len(pool.snapshot()) == segments
+        assert len(held) == 2
