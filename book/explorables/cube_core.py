@@ -13,8 +13,9 @@ from pathlib import Path
 
 import npusim
 from npusim.constants import number
-from npusim.cost_model import chosen_share
-from npusim.cube import L0C_ELEMENT, fractal, tile
+from npusim.cost_model import chosen_cut
+from npusim.cube import fractal, tile
+from npusim.rates import L0C_ELEMENT
 
 from explorables.reference import Html
 
@@ -80,23 +81,23 @@ def matmul(m: int, k: int, n: int, dtype: str) -> npusim.Op:
 def frame(chip: npusim.Chip, m: int, k: int, n: int, dtype: str) -> Frame:
     """What the chip does with the product of an (m, k) with a (k, n) matrix."""
     op = matmul(m, k, n, dtype)
-    cost, share = npusim.cost(chip, op), chosen_share(chip, op)
+    cost, (_, core_m, core_n, cores) = npusim.cost(chip, op), chosen_cut(chip, op)
     depth = -(-k // fractal(chip, dtype)[1])
-    work = tile(chip, share.m, depth, share.n)
+    work = tile(chip, core_m, depth, core_n)
     piece = max(1, min(chip.l0a_bytes // work.m, chip.l0b_bytes // work.n) // 2 // FRACTAL_BYTES)
-    tiles = -(-share.m // work.m) * -(-share.n // work.n)
+    tiles = -(-core_m // work.m) * -(-core_n // work.n)
     twice = 2 if tiles * -(-depth // piece) > 1 else 1
     piece = min(piece, depth)
     results = work.m * work.n * 16 * 16
     out = round(results * npusim.DTYPE_BYTES[dtype])
     cycles = chip.clock_mhz / 1000
     return Frame(
-        cores=share.cores,
-        core_m=share.m,
-        core_n=share.n,
+        cores=cores,
+        core_m=core_m,
+        core_n=core_n,
         tile_m=work.m,
         tile_n=work.n,
-        l1=min(chip.l1_bytes, (share.m + share.n) * depth * FRACTAL_BYTES),
+        l1=min(chip.l1_bytes, (core_m + core_n) * depth * FRACTAL_BYTES),
         l0a=twice * work.m * piece * FRACTAL_BYTES,
         l0b=twice * work.n * piece * FRACTAL_BYTES,
         l0c=(2 if tiles > 1 else 1) * results * L0C_ELEMENT,

@@ -9,43 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from npusim.rates import rates
+
 if TYPE_CHECKING:
     from npusim.chips import Chip
-
-L0C_ELEMENT = 4  # L0C accumulates in 32 bits
-DOUBLE_BUFFER = 2
-
-
-class Product(NamedTuple):
-    """`batch` products of an (m, k) with a (k, n) matrix of a dtype."""
-
-    batch: int
-    m: int
-    k: int
-    n: int
-    dtype: str
-
-
-class Share(NamedTuple):
-    """What the busiest core gets of a product under one way to cut it up.
-
-    Attributes:
-        cycles: of the Cube, or of the loads of L0A and L0B where they take longer.
-        rows: of the left operand that it reads, over all its products.
-        columns: of the right operand that it reads, over all its products.
-        results: elements that it writes, padded.
-        cores: how many cores have work.
-        m: fractals of the results' rows that it computes, for one product.
-        n: fractals of the results' columns that it computes, for one product.
-    """
-
-    cycles: float
-    rows: int
-    columns: int
-    results: int
-    cores: int
-    m: int
-    n: int
+    from npusim.rates import Rates
 
 
 class Tile(NamedTuple):
@@ -83,45 +51,104 @@ def fractal(chip: Chip, dtype: str) -> tuple[int, int, int]:
     return m, k, n
 
 
-def shares(chip: Chip, product: Product) -> list[Share]:
-    """Every way to cut a product up among the chip's cores."""
-    fm, fk, fn = fractal(chip, product.dtype)
-    mb, kb, nb = -(-product.m // fm), -(-product.k // fk), -(-product.n // fn)
-    found = []
-    for split_batch in _splits(product.batch, chip.cubes):
-        products = -(-product.batch // split_batch)
-        rest = chip.cubes // split_batch
-        for split_n in _splits(nb, rest):
-            split_m = max(1, min(mb, rest // split_n))
+# The way to cut a product up among cores that takes the least time: whole products that the busiest core
+# computes, one after the other; fractals of the results' rows and columns that it computes, for one product;
+# and how many cores have work.
+Cut = tuple[int, int, int, int]
+# What one piece of a product costs, in nanoseconds, and what all that there are cost (what pads them is
+# computed but not moved): the Cube for one fractal product; the Vector unit for one fractal of results;
+# loading a row of fractals of the left operand, and all rows; a column of the right one, and all; loading for
+# a fractal of results; storing one, and all; storing for a row of fractals, and all; and the memory, for
+# everything.
+Demand = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
+# nanoseconds of all units together; of the Cube, the Vector unit, the loads, the stores and the memory
+Work = tuple[float, float, float, float, float, float]
+
+
+def best_cut(rates: Rates, blocks: tuple[int, int, int, int], demand: Demand) -> tuple[Cut, Work]:
+    """How the cores share a product so that it takes the least time, and that time.
+
+    The loop runs for every product of a shape that was never seen, and up to some dozen times for each.
+
+    Args:
+        rates: of the chip.
+        blocks: products, and m, k and n of each in fractals.
+        demand: what a piece of it costs.
+    """
+    batch, mb, kb, nb = blocks
+    cube, result, row, rows, column, columns, extra, write, writes, write_row, write_rows, memory = demand
+    hidden, calm = rates.hidden, rates.calm
+    cube *= kb
+    # no cut takes less than this for a fractal of results of the busiest core, and this for the memory
+    least = (1 - hidden) * max(cube, result) + hidden * (cube + result)
+    base = hidden * memory
+    best = INFINITE
+    for products, cuts in _ways(rates, batch) if batch > 1 else rates.whole:
+        for split_m, split_n in cuts:
             m, n = -(-mb // split_m), -(-nb // split_n)
-            found.append(
-                Share(
-                    products * tile(chip, m, kb, n).cycles,
-                    products * m * fm,
-                    products * n * fn,
-                    products * m * n * fm * fn,
-                    split_batch * split_n * split_m,
-                    m,
-                    n,
-                )
-            )
+            left, right, results = m * products * row, n * products * column, m * n * products
+            if left > rows:
+                left = rows
+            if right > columns:
+                right = columns
+            loads = left + right
+            if loads >= best or results * least + hidden * loads + base >= best:
+                continue
+            loads += results * extra
+            multiplies, drains = results * cube, results * result
+            if m < calm:
+                multiplies *= _waiting(rates, m, n)
+            stores = results * write
+            if stores > writes:
+                stores = writes
+            if write_row:
+                stores += min(m * products * write_row, write_rows)
+            worst = multiplies if multiplies > loads else loads
+            if drains > worst:
+                worst = drains
+            if stores > worst:
+                worst = stores
+            if memory > worst:
+                worst = memory
+            work = worst + hidden * (multiplies + drains + loads + stores + memory - worst)
+            if work < best:
+                best, part = work, (products, m, n)
+                units = (work, multiplies, drains, loads, stores, memory)
+    products, m, n = part
+    return (products, m, n, -(-batch // products) * -(-mb // m) * -(-nb // n)), units
+
+
+INFINITE = float("inf")
+
+
+def _waiting(rates: Rates, m: int, n: int) -> float:
+    """How many times longer than the Cube multiplies m x n fractals of results it waits for its operands."""
+    tile_m, tile_n = _tile(rates.tile_room, m, n)
+    return max(1.0, rates.wait_a * -(-n // tile_n) / n, rates.wait_b * -(-m // tile_m) / m)
+
+
+def _ways(rates: Rates, batch: int) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Whole products that the busiest core gets, and how the cores of each can cut it up."""
+    found, before = [], 0
+    for split in range(1, min(batch, rates.cubes) + 1):
+        products = -(-batch // split)
+        if products != before:
+            found.append((products, rates.cuts[rates.cubes // split]))
+            before = products
     return found
-
-
-def _splits(items: int, cores: int) -> range:
-    """Ways to share items among at most that many cores."""
-    return range(1, max(1, min(items, cores)) + 1)
 
 
 def tile(chip: Chip, mb: int, kb: int, nb: int) -> Tile:
     """How one core works through mb x kb x nb fractals."""
-    fm, fk, fn = chip.cube_fp16
-    fractal_bytes = 2 * fk * fm
-    room = max(1, chip.l0c_bytes // (fm * fn * L0C_ELEMENT) // DOUBLE_BUFFER)
-    # the squarest tile of results that L0C holds twice
-    tile_n = min(max(nb, 1), max(1, int(room**0.5)))
-    tile_m = max(1, min(mb, room // tile_n))
-    tile_n = min(max(nb, 1), max(1, room // tile_m))
-    load_a = mb * kb * -(-nb // tile_n) * fractal_bytes / (chip.l1_to_l0a_rate or 512)
-    load_b = nb * kb * -(-mb // tile_m) * fractal_bytes / (chip.l1_to_l0b_rate or 256)
-    return Tile(tile_m, tile_n, mb * kb * nb, load_a, load_b)
+    of_chip = rates(chip)
+    m, n = _tile(of_chip.tile_room, mb, nb)
+    load_a = mb * kb * -(-nb // n) * of_chip.wait_a
+    load_b = nb * kb * -(-mb // m) * of_chip.wait_b
+    return Tile(m, n, mb * kb * nb, load_a, load_b)
+
+
+def _tile(room: int, mb: int, nb: int) -> tuple[int, int]:
+    """The squarest tile of results that L0C holds twice."""
+    n = min(max(nb, 1), max(1, int(room**0.5)))
+    m = max(1, min(mb, room // n))
+    return m, min(max(nb, 1), max(1, room // m))

@@ -10,8 +10,10 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from npusim.constants import number
-from npusim.cost_model import Cost, cost, hit_share, instruction_count, operand_bytes
+from npusim.cost_model import Cost, cost, operand_bytes
 from npusim.op import FRACTAL, Op, TensorSpec
+from npusim.rates import hit_share, rates
+from npusim.vector import instruction_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -320,10 +322,11 @@ def _touch(where: list[float], middle: float, nbytes: float) -> _Touch:
 def _cached(chip: Chip, node: Node, touches: list[_Touch]) -> float:
     """Bytes of an operator's operands that L2 serves."""
     cached = 0.0
+    of_chip = rates(chip)
     for i, touch in enumerate(touches):
         distance = touch.since if i < len(node.reads) else touch.until
         if distance is not None:
-            cached += touch.size * hit_share(chip, distance)
+            cached += touch.size * hit_share(of_chip, distance)
     return cached
 
 

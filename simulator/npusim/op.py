@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ class TensorSpec(NamedTuple):
     @property
     def numel(self) -> int:
         """The number of elements."""
-        n = 1
-        for d in self.shape:
-            n *= d
-        return n
+        return prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -70,14 +68,12 @@ def padded_bytes(spec: TensorSpec) -> float:
 
     NC1HWC0 pads channels, FRACTAL_NZ the last two dimensions.
     """
-    size = DTYPE_BYTES.get(spec.dtype, 4)
-    numel = 1
-    for d in spec.shape:
-        numel *= d
-    if spec.fmt == "ND" or not numel:
+    shape, dtype, fmt = spec
+    size = DTYPE_BYTES.get(dtype, 4)
+    numel = prod(shape)
+    if fmt == "ND" or not numel:
         return numel * size
     c0 = fractal_columns(spec)
-    shape = spec.shape
     if spec.fmt == "NC1HWC0" and len(shape) > 1:
         return numel // shape[1] * -(-shape[1] // c0) * c0 * size
     if spec.fmt == "FRACTAL_Z" and len(shape) > 1:

@@ -6,75 +6,95 @@ backward pass of a convolution comes as one operator. The sizes follow from the 
 
 from __future__ import annotations
 
-from math import isqrt
+from math import isqrt, prod
 from typing import TYPE_CHECKING
 
-from npusim.cube import Product
+from npusim.exceptions import InvalidArgumentError
 from npusim.op import FRACTAL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from npusim.op import Op, TensorSpec
 
 MATRIX = 2  # dimensions
 PAIRS = ((0, 1), (1, 2))  # where the two factors stand: first, or after a bias
 INT8_CHANNELS = 32
+BACKWARD_PASSES = 2
 
 
-def is_product(op: Op) -> bool:
-    """Whether the Cube works on it."""
-    if not op.outputs or not op.outputs[0].numel or len(op.inputs) < MATRIX:
-        return False
-    if op.kind == "matmul":
-        return _factors(op) is not None
-    return op.kind in {"conv2d", "attention"} and all(len(t.shape) > MATRIX for t in op.inputs[:2])
+# `batch` products of an (m, k) with a (k, n) matrix of a dtype; repeated passes are in `batch`.
+Product = tuple[int, int, int, int, str]
+# An operator as a matrix product: the operand whose rows are the product's rows, the one whose columns are
+# the product's columns, what is read beside them (a bias, a residual, a mask), the product, and whether it is
+# a convolution in groups. Plain tuples: they are made for every shape that was never seen.
+Factors = tuple["TensorSpec", "TensorSpec", "Sequence[TensorSpec]", Product, bool]
 
 
-def operands(op: Op) -> list[TensorSpec]:
-    """The inputs with the two factors first."""
-    found = list(op.inputs)
-    if op.kind == "matmul":
-        first, second = _factors(op) or PAIRS[0]
-        left, right = found[first], found[second]
-        return [left, right, *(t for i, t in enumerate(found) if i not in {first, second})]
+def factors(op: Op) -> Factors | None:
+    """The matrix product that an operator amounts to, or None where the Cube does not work on it."""
+    kind, inputs, outputs = op.kind, op.inputs, op.outputs
+    if len(inputs) < MATRIX or not outputs or not prod(outputs[0].shape):
+        return None
+    if kind == "matmul":
+        return _matmul(op)
+    if (
+        kind not in {"conv2d", "attention"}
+        or len(inputs[0].shape) <= MATRIX
+        or len(inputs[1].shape) <= MATRIX
+    ):
+        return None
+    if kind == "attention":
+        return inputs[0], inputs[1], inputs[2:], _attention(op), False
     if _is_backward(op):
-        return [found[1], found[2], found[0], *found[3:]]
+        return _backward(op)
+    count = _groups(op, inputs[0], inputs[1], outputs[0])
+    sizes = _convolution(op, inputs[0], inputs[1], outputs[0], count)
+    return inputs[0], inputs[1], inputs[2:], sizes, count > 1
+
+
+def required(op: Op) -> Factors:
+    """The matrix product that an operator amounts to.
+
+    Raises:
+        InvalidArgumentError: the Cube does not work on this operator.
+    """
+    found = factors(op)
+    if found is None:
+        raise InvalidArgumentError(
+            f"{op.name} of kind {op.kind!r} is no product; ask for a matmul or conv2d."
+        )
     return found
 
 
-def product(op: Op) -> Product:
-    """The matrix product that the operator amounts to; batches and repeated passes are in `batch`."""
-    if op.kind == "matmul":
-        return _matmul(op)
-    if op.kind == "attention":
-        return _attention(op)
-    return _backward(op) if _is_backward(op) else _convolution(op, op.inputs[0], op.inputs[1], op.outputs[0])
-
-
-def groups(op: Op) -> int:
+def _groups(op: Op, image: TensorSpec, weight: TensorSpec, out: TensorSpec) -> int:
     """The groups of a convolution: what the weight's second dimension lacks of the channels."""
-    image, weight = operands(op)[:2]
     if op.attrs and "groups" in op.attrs:
         return int(str(op.attrs["groups"]))
-    out = op.inputs[0] if _is_backward(op) else op.outputs[0]
     channels = image.shape[1] if out.shape[1] == weight.shape[0] else out.shape[1]
     return max(1, channels // max(weight.shape[1], 1))
 
 
-def _factors(op: Op) -> tuple[int, int] | None:
-    """Where the factors stand: the first pair whose sizes make up the output."""
-    for first, second in PAIRS:
-        if second < len(op.inputs) and _inner(op, op.inputs[first], op.inputs[second]):
-            return first, second
+def _matmul(op: Op) -> Factors | None:
+    """The factors are the first two operands that stand together and whose sizes make up the output."""
+    inputs, shape = op.inputs, op.outputs[0].shape
+    left, right = inputs[0], inputs[1]
+    if len(left.shape) == len(right.shape) == len(shape) == MATRIX:
+        (m, k), (depth, n) = left.shape, right.shape
+        if k and k == depth and shape == (m, n):  # two matrices as they are: what most products are
+            return left, right, inputs[2:], (1, m, k, n, left.dtype), False
+    for first, second in PAIRS[: len(inputs) - 1]:
+        left, right = inputs[first], inputs[second]
+        k, batch = _inner(op, left, right), _batch(op, right)
+        if k:
+            n = shape[-1] if shape and len(right.shape) >= MATRIX else 1
+            sizes = (batch, prod(shape) // (batch * n), k, n, left.dtype)
+            return left, right, [*inputs[:first], *inputs[second + 1 :]], sizes, False
     return None
 
 
 def _batch(op: Op, right: TensorSpec) -> int:
-    if len(right.shape) <= MATRIX:
-        return 1
-    batch = 1
-    for d in op.outputs[0].shape[:-2]:
-        batch *= d
-    return batch
+    return 1 if len(right.shape) <= MATRIX else prod(op.outputs[0].shape[:-2])
 
 
 def _inner(op: Op, left: TensorSpec, right: TensorSpec) -> int:
@@ -92,62 +112,49 @@ def _inner(op: Op, left: TensorSpec, right: TensorSpec) -> int:
     return k if not rest and k * k == square and k in left.shape and k in right.shape else 0
 
 
-def _matmul(op: Op) -> Product:
-    left, right = operands(op)[:2]
-    out = op.outputs[0]
-    k, batch = _inner(op, left, right), _batch(op, right)
-    n = out.shape[-1] if out.shape and len(right.shape) >= MATRIX else 1
-    return Product(batch, out.numel // (batch * n), k, n, left.dtype)
-
-
 def _attention(op: Op) -> Product:
     """Scores and their product with the values, as one product with a doubled inner dimension."""
     query, key = op.inputs[0].shape, op.inputs[1].shape
-    batch = 1
-    for d in query[:-2]:
-        batch *= d
     passes = 1 if len(op.outputs) == 1 or len(op.outputs[1].shape) < len(query) else BACKWARD_PASSES
-    return Product(batch * passes, query[-2], MATRIX * query[-1], key[-2], op.inputs[0].dtype)
-
-
-BACKWARD_PASSES = 2
+    return prod(query[:-2]) * passes, query[-2], MATRIX * query[-1], key[-2], op.inputs[0].dtype
 
 
 def _is_backward(op: Op) -> bool:
     """A convolution's backward pass: the gradient, the image and the weight, all of one rank."""
-    ranks = {len(t.shape) for t in op.inputs[:3]}
-    return op.kind == "conv2d" and len(op.inputs) > MATRIX and len(ranks) == 1
+    inputs = op.inputs
+    return (
+        op.kind == "conv2d"
+        and len(inputs) > MATRIX
+        and len(inputs[0].shape) == len(inputs[1].shape) == len(inputs[2].shape)
+    )
 
 
-def _backward(op: Op) -> Product:
+def _backward(op: Op) -> Factors:
     """As many forward passes as gradients are asked for."""
-    gradient, image, weight = op.inputs[:3]
-    forward = _convolution(op, image, weight, gradient)
-    passes = sum(len(t.shape) == len(weight.shape) for t in op.outputs)
-    return forward._replace(batch=forward.batch * max(1, passes))
+    gradient, image, weight, *others = op.inputs
+    count = _groups(op, image, weight, gradient)
+    batch, m, k, n, dtype = _convolution(op, image, weight, gradient, count)
+    passes = max(1, sum(len(t.shape) == len(weight.shape) for t in op.outputs))
+    return image, weight, [gradient, *others], (batch * passes, m, k, n, dtype), count > 1
 
 
-def _convolution(op: Op, image: TensorSpec, weight: TensorSpec, out: TensorSpec) -> Product:
+def _convolution(op: Op, image: TensorSpec, weight: TensorSpec, out: TensorSpec, count: int) -> Product:
     """A convolution as products, one for every group; groups with few channels share a fractal."""
-    c0 = INT8_CHANNELS if weight.dtype == "int8" else FRACTAL
-    width, channels = weight.shape[0], weight.shape[1]
-    taps = 1
-    for d in weight.shape[2:]:
-        taps *= d
-    count = groups(op)
+    dtype, shape = weight.dtype, weight.shape
+    c0 = INT8_CHANNELS if dtype in {"int8", "uint8"} else FRACTAL
+    width, channels, taps = shape[0], shape[1], prod(shape[2:])
     if out.shape[1] != width:  # transposed: the weight maps the input's channels to the output's
-        pixels = image.numel // max(image.shape[1], 1)
-        return Product(count, pixels, _padded(width // count, c0), channels * taps, weight.dtype)
-    pixels = out.numel // max(width, 1)
+        pixels = prod(image.shape) // max(image.shape[1], 1)
+        return count, pixels, _padded(width // count, c0), channels * taps, dtype
+    pixels = prod(out.shape) // max(width, 1)
     if count == 1:
-        small = int(str((op.attrs or {}).get("channels", 0)))
-        return Product(1, pixels, (small or _padded(channels, c0)) * taps, width, weight.dtype)
+        small = int(str(op.attrs.get("channels", 0))) if op.attrs else 0
+        return 1, pixels, (small or _padded(channels, c0)) * taps, width, dtype
     # groups share a fractal until it is full: their weights become block-diagonal
     together = max(1, c0 // max(channels, width // count, 1))
     batches = -(-count // together)
-    return Product(
-        batches, pixels, _padded(channels * together, c0) * taps, width // count * together, weight.dtype
-    )
+    depth = _padded(channels * together, c0) * taps
+    return batches, pixels, depth, _padded(width // count * together, c0), dtype
 
 
 def _padded(channels: int, c0: int) -> int:

@@ -54,12 +54,11 @@ class Task:
         "unit",
     )
 
-    def __init__(  # noqa: PLR0913 - a row of facts
+    def __init__(  # noqa: PLR0913, PLR0917 - a row of facts, by position where it is made for a new shape
         self,
         name: str,
         kind: str,
         unit: str,
-        *,
         blocks: int = 0,
         duration: int = 0,
         inputs: tuple[TensorSpec, ...] = (),

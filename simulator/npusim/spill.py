@@ -6,14 +6,16 @@ crash. It lies where the system keeps temporary files (TMPDIR moves it).
 
 from __future__ import annotations
 
+import marshal
 import os
 import tempfile
 from array import array
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from npusim.op import TensorSpec
     from npusim.records import Task
 
 COPY = 1 << 20
@@ -72,9 +74,10 @@ class Spill:
         Raises:
             OSError: the disk is full; nothing was put away.
         """
-        import pickle
-
-        data = pickle.dumps(tasks, protocol=5)
+        try:
+            data = marshal.dumps([_row(task) for task in tasks])  # a third of the time that pickle takes
+        except ValueError:  # sizes of another type than int
+            data = marshal.dumps([_row(task, plain=_plain) for task in tasks])
         piece = _Piece(self._end, len(data))
         self._append(data)
         self._tasks.append(piece)
@@ -82,10 +85,8 @@ class Spill:
     def tasks(self, group: int) -> list[Task]:
         """A group of tasks. The last one that was asked for is kept."""
         if group not in self._unpacked:
-            import pickle
-
-            found: list[Task] = pickle.loads(self._read(self._tasks[group]))  # noqa: S301 - our own nameless file
-            self._unpacked = {group: found}
+            rows = marshal.loads(self._read(self._tasks[group]))  # noqa: S302 - our own nameless file
+            self._unpacked = {group: [_task(row) for row in rows]}
         return self._unpacked[group]
 
     def close(self) -> None:
@@ -114,3 +115,49 @@ class Spill:
             return os.pread(self._file.fileno(), piece.size, piece.offset)
         self._file.seek(piece.offset)
         return self._file.read(piece.size)
+
+
+def _plain(spec: TensorSpec) -> tuple[Any, ...]:
+    """An operand of which nothing is a number of another type."""
+    return tuple(map(int, spec.shape)), str(spec.dtype), str(spec.fmt)
+
+
+def _row(task: Task, plain: Callable[[TensorSpec], tuple[Any, ...]] = tuple) -> tuple[Any, ...]:
+    """A task in plain tuples and numbers."""
+    return (
+        task.name,
+        task.kind,
+        task.unit,
+        task.blocks,
+        task.duration,
+        [*map(plain, task.inputs)],
+        [*map(plain, task.outputs)],
+        task.nbytes,
+        None if task.cost is None else tuple(task.cost),
+        task.ranks,
+        task.servers,
+        task.memory,
+    )
+
+
+def _task(row: tuple[Any, ...]) -> Task:
+    """The task again."""
+    from npusim.cost_model import Cost
+    from npusim.op import TensorSpec
+    from npusim.records import Task
+
+    name, kind, unit, blocks, duration, inputs, outputs, nbytes, cost, ranks, servers, memory = row
+    return Task(
+        name,
+        kind,
+        unit,
+        blocks,
+        duration,
+        tuple(TensorSpec(*spec) for spec in inputs),
+        tuple(TensorSpec(*spec) for spec in outputs),
+        nbytes,
+        None if cost is None else Cost(*cost),
+        ranks,
+        servers,
+        memory,
+    )

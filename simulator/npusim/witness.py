@@ -12,16 +12,22 @@ from types import CodeType
 from typing import Any
 
 PRICED = (
+    "bandwidth",
     "clock",
+    "compilation",
     "constants",
     "cores",
     "cost_model",
     "cube",
     "device",
     "machine",
+    "media",
     "op",
     "products",
+    "rates",
     "stream",
+    "traffic",
+    "vector",
 )
 """The modules that decide what takes how long."""
 # Operators by which programs read the device, or train on it; who takes their place could hide work.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from npusim.constants import CONSTANTS, KINDS, memory_bandwidth, provenance_counts
 from npusim.cost_model import copy_ns, memory_ns
-from npusim.products import operands, product
+from npusim.products import required
 
 CHIPS = [
     npusim.find_chip(name)
@@ -41,6 +41,11 @@ def elementwise(*shape, name="Add", dtype="float16"):
     """An element-wise operator on two operands."""
     x = spec(*shape, dtype=dtype)
     return npusim.Op(name, "elementwise", [x, x], [x])
+
+
+def product(op):
+    """The sizes of the matrix product that an operator amounts to: batch, m, k, n."""
+    return required(op)[3][:4]
 
 
 def ns(chip, op):
@@ -300,22 +305,22 @@ def test_views_are_free():
 )
 def test_sizes_follow_from_shapes(inputs, outputs, sizes):
     """The product's sizes are found whatever the order and transposition of the operands."""
-    assert product(npusim.Op("MatMulV2", "matmul", inputs, outputs))[:4] == sizes
+    assert product(npusim.Op("MatMulV2", "matmul", inputs, outputs)) == sizes
 
 
 def test_convolutions_follow_from_shapes():
     """Groups, backward passes, transposed and 1-d convolutions are recognised by their shapes."""
     plain = conv(2, 32, 14, 64)
-    assert product(plain)[:4] == (1, 2 * 14 * 14, 32 * 9, 64)
-    assert product(conv(2, 32, 14, 32, groups=32))[:4] == (2, 2 * 14 * 14, 16 * 9, 16)
+    assert product(plain) == (1, 2 * 14 * 14, 32 * 9, 64)
+    assert product(conv(2, 32, 14, 32, groups=32)) == (2, 2 * 14 * 14, 16 * 9, 16)
     image, weight, out = plain.inputs[0], plain.inputs[1], plain.outputs[0]
     backward = npusim.Op("Conv2DBackprop", "conv2d", [out, image, weight], [image, weight, spec(64)])
-    assert product(backward)[:4] == (2, 2 * 14 * 14, 32 * 9, 64)
-    assert operands(backward)[0] == image
+    assert product(backward) == (2, 2 * 14 * 14, 32 * 9, 64)
+    assert required(backward)[:2] == (image, weight)
     transposed = npusim.Op("Conv2D", "conv2d", [out, spec(64, 32, 3, 3)], [image])
-    assert product(transposed)[:4] == (1, 2 * 14 * 14, 64, 32 * 9)
+    assert product(transposed) == (1, 2 * 14 * 14, 64, 32 * 9)
     line = npusim.Op("Conv2D", "conv2d", [spec(2, 16, 100), spec(8, 16, 3)], [spec(2, 8, 98)])
-    assert product(line)[:4] == (1, 2 * 98, 48, 8)
+    assert product(line) == (1, 2 * 98, 48, 8)
 
 
 @pytest.mark.parametrize(
@@ -388,3 +393,15 @@ def test_a_row_less_than_a_fractal_is_not_padded_twice(fmt):
 
     times = [duration(rows) for rows in (1, 2, 4, 8, 16, 32, 64)]
     assert times == sorted(times)
+
+
+def test_a_changed_constant_counts_at_once(monkeypatch):
+    """Rates are kept for each chip; changing a constant, and changing it back, makes new ones."""
+    chip, op = npusim.find_chip("Ascend910B3"), matmul(512, 512, 512)
+    before = ns(chip, op)
+    slower = CONSTANTS["cube_efficiency"]._replace(value=0.1)
+    with monkeypatch.context() as patch:
+        patch.setitem(CONSTANTS, "cube_efficiency", slower)
+        assert ns(chip, op) > before
+    assert ns(chip, op) == before
+    assert ns(chip._replace(soc="of another clock", clock_mhz=900), op) > before

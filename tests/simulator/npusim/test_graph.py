@@ -86,13 +86,14 @@ def test_larger_batches_take_longer(network):
 )
 def test_the_networks_are_the_published_ones(network, macs):
     """Multiply-adds of a network agree with the literature, within the padding and what is left out."""
-    from npusim.products import is_product, operands, product
+    from npusim.products import factors
 
     total = 0
     for node in NETWORKS[network](1):
-        if is_product(node.op):
-            _, m, _, n, _ = product(node.op)
-            weight = operands(node.op)[1].shape
+        found = factors(node.op)
+        if found is not None:
+            _, weight, _, (_, m, _, n, _), _ = found
+            weight = weight.shape
             inner = 1
             for d in weight[1:] if node.op.kind == "conv2d" else weight[:1]:
                 inner *= d

@@ -129,7 +129,7 @@ def test_a_changed_function_changes_the_fingerprint(monkeypatch):
         patch.setattr(Stream, "launch", lambda *_: None)
         assert witness.fingerprint() != before
     with monkeypatch.context() as patch:
-        patch.setattr("npusim.cost_model.HALF_BYTES", 3)
+        patch.setattr("npusim.vector.HALF_BYTES", 3)
         assert witness.fingerprint() != before
     assert witness.fingerprint() == before
 
