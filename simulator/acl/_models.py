@@ -9,6 +9,7 @@ from npusim.execution import graph_tasks
 from npusim.om import check_soc, unpack
 
 from acl._calls import AclError
+from acl._dtypes import NUMBERS
 from acl._handles import Handles
 from acl._memory import space
 from acl._sessions import make_session
@@ -23,6 +24,75 @@ MBATCH = "ascend_mbatch_shape_data"
 PARAM_INVALID = 145000
 ID_INVALID = 145003
 LOAD_FAILED = 545001
+DAMAGED = 145006
+LARGEST = 2**40  # bytes; more is damage
+
+
+def model_definition(data: bytes, name: str) -> dict[str, Any]:
+    """The description of a model in an OM file's bytes, everything in it of the kind that is used later.
+
+    Raises:
+        npusim.om.OmError: the file is damaged (145006).
+        AclError: what it holds is no model (145006).
+    """
+    definition = unpack(data, name).definition
+    if "single_op" in definition:
+        raise AclError(
+            DAMAGED, f"{name} is a single operator; load it with acl.op.set_model_dir or acl.op.load"
+        )
+    gears = definition.get("gears")
+    good = (
+        isinstance(gears, list)
+        and bool(gears)
+        and definition.get("dynamic") in {"static", "batch", "hw", "dims"}
+        and all(
+            type(definition.get(key)) is int and definition[key] > 0 for key in ("work_bytes", "weight_bytes")
+        )
+        and isinstance(definition.get("half"), bool)
+        and _tensors(definition)
+        and all(isinstance(gear, dict) and _gear(gear) for gear in gears)
+    )
+    if not good:
+        raise AclError(DAMAGED, f"{name} is no model that this version can read; convert it again")
+    return definition
+
+
+def _gear(gear: dict[str, Any]) -> bool:
+    choice, ops = gear.get("choice"), gear.get("ops")
+    whole = isinstance(choice, list) and all(type(n) is int and n > 0 for n in choice)
+    return whole and isinstance(ops, list) and all(_op(op) for op in ops) and _tensors(gear)
+
+
+def _op(op: Any) -> bool:
+    """Whether an operator has what its cost needs."""
+    try:
+        return all(len(spec) == 3 for side in ("inputs", "outputs") for spec in op[side]) and {  # noqa: PLR2004
+            "type",
+            "kind",
+            "reads",
+            "writes",
+            "weights",
+            "attrs",
+        } <= set(op)
+    except (KeyError, TypeError):
+        return False
+
+
+def _tensors(found: dict[str, Any]) -> bool:
+    """Whether inputs and outputs are tensors of known types and sane sizes."""
+    for side in ("inputs", "outputs"):
+        rows = found.get(side)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            return False
+        for row in rows:
+            shape = row.get("shape")
+            if not isinstance(row.get("name"), str) or row.get("dtype") not in NUMBERS:
+                return False
+            if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < LARGEST for n in shape):
+                return False
+            if type(row.get("size")) is not int or not 0 <= row["size"] < LARGEST:
+                return False
+    return True
 
 
 class Model:
@@ -38,8 +108,7 @@ class Model:
     """
 
     def __init__(self, data: bytes, name: str, device: npusim.Device) -> None:
-        content = unpack(data, name)
-        self.definition = content.definition
+        self.definition = model_definition(data, name)
         check_soc(self.definition, device.chip.soc, name)
         self.device = device
         self.inputs: list[dict[str, Any]] = self.definition["inputs"]
@@ -51,7 +120,7 @@ class Model:
         self.memory: list[int] = []
         self.choice: tuple[int, ...] = ()
         self._tasks: dict[tuple[int, ...], list[Task]] = {}
-        self._session = make_session(content.graph, name, LOAD_FAILED)
+        self._session = make_session(unpack(data, name).graph, name, LOAD_FAILED)
         self.watcher: Callable[[int], None] | None = None
 
     def take_memory(self, *, work: bool, weights: bool) -> None:
@@ -87,7 +156,9 @@ class Model:
         import numpy as np
 
         feeds: dict[str, Any] = {}
-        names = [tensor["name"] for tensor in self.inputs if tensor["name"] != MBATCH]
+        names = [
+            tensor["name"] for tensor in self.inputs if tensor["name"] != MBATCH and "aipp_of" not in tensor
+        ]
         for name, array in zip(names, arrays, strict=True):
             half = self.definition["half"] and array.dtype == np.float32
             feeds[name] = _round(array) if half else array

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import npusim
 from npusim.execution import run_graph
-from npusim.om import unpack
 
+from acl import _dynamic_aipp as dynamic
 from acl._buffers import buffers
 from acl._calls import AclError, integer, plain, status, values
 from acl._dtypes import NUMBERS
 from acl._memory import space
-from acl._models import MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, models
+from acl._models import MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, model_definition, models
 from acl._queue import queue
 from acl._state import State, device, operand_view, stream_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+PARAM = 100000
 FORMATS = {"NCHW": 0, "NHWC": 1, "ND": 2}
 State.finalisers += [models.clear, descs.clear, datasets.clear, buffers.clear]
 
@@ -95,7 +96,7 @@ def load_from_mem_with_mem(  # noqa: PLR0913, PLR0917 - as the real one
 
 
 def _with_mem(data: bytes, name: str, work: tuple[int, int], weight: tuple[int, int]) -> int:
-    definition = unpack(data, name).definition
+    definition = model_definition(data, name)
     for what, (ptr, size) in (("work", work), ("weight", weight)):
         if ptr:
             _brought(what, ptr, size, definition[f"{what}_bytes"])
@@ -105,7 +106,14 @@ def _with_mem(data: bytes, name: str, work: tuple[int, int], weight: tuple[int, 
 @values(0, 0)
 def query_size(model_path: str) -> tuple[int, int]:
     """What a model needs: `(work_size, weight_size, ret)` in bytes."""
-    definition = unpack(_read(model_path), model_path).definition
+    definition = model_definition(_read(model_path), model_path)
+    return definition["work_bytes"], definition["weight_bytes"]
+
+
+@values(0, 0)
+def query_size_from_mem(model: int, model_size: int) -> tuple[int, int]:
+    """What a model in memory needs: `(work_size, weight_size, ret)` in bytes."""
+    definition = model_definition(_data(model, model_size), "the model in memory")
     return definition["work_bytes"], definition["weight_bytes"]
 
 
@@ -343,6 +351,181 @@ def set_input_dynamic_dims(model_id: int, dataset: int, index: int, dims: dict[s
     raise AclError(145012, f"{row} is no gear of the model; see get_input_dynamic_dims")
 
 
+# AIPP that is set when the model runs
+
+
+@plain()
+def create_aipp(batch_size: int) -> int:
+    """AIPP parameters for so many pictures: their handle; 0 for none or more than 127."""
+    count = dynamic.number("batch_size", batch_size, 1, dynamic.MOST)
+    return dynamic.params.add(dynamic.AippParams([dynamic.PictureParams() for _ in range(count)]))
+
+
+@status
+def destroy_aipp(aipp: int) -> None:
+    """End AIPP parameters: `ret`. Codes: 100000."""
+    dynamic.params.remove(aipp)
+
+
+@status
+def set_aipp_input_format(aipp: int, input_format: int) -> None:
+    """The pictures' format, 1 YUV420SP_U8, 2 XRGB8888_U8, 3 RGB888_U8, 4 YUV400_U8: `ret`. Codes: 100000."""
+    found = dynamic.params.get(aipp)
+    if integer("input_format", input_format) not in dynamic.FORMATS:
+        raise AclError(PARAM, f"input_format is {input_format}; give 1 (YUV420SP_U8) to 4 (YUV400_U8)")
+    found.fmt = input_format
+
+
+@status
+def set_aipp_csc_params(aipp: int, csc_switch: int, *numbers: int) -> None:
+    """Conversion of colours: `ret`. Codes: 100000.
+
+    Args:
+        aipp: the parameters.
+        csc_switch: 1 to convert.
+        numbers: the matrix row by row (9), the biases of the output (3), those of the input (3).
+    """
+    found = dynamic.params.get(aipp)
+    if len(numbers) != 15:  # noqa: PLR2004 - what the real one takes
+        raise TypeError(f"set_aipp_csc_params takes 17 arguments ({len(numbers) + 2} given)")
+    found.csc = dynamic.number("csc_switch", csc_switch, 0, 1)
+    found.matrix = tuple(dynamic.number("matrix", n, -(2**15), 2**15 - 1) for n in numbers[:9])
+    found.biases = tuple(dynamic.number("bias", n, 0, 255) for n in numbers[9:])
+
+
+@status
+def set_aipp_rbuv_swap_switch(aipp: int, rbuv_swap_switch: int) -> None:
+    """Whether R and B (or U and V) change places: `ret`. Codes: 100000."""
+    dynamic.params.get(aipp).swap = dynamic.number("rbuv_swap_switch", rbuv_swap_switch, 0, 1)
+
+
+@status
+def set_aipp_ax_swap_switch(aipp: int, ax_swap_switch: int) -> None:
+    """Whether the A of ARGB stands last; only 0 is simulated: `ret`. Codes: 100000."""
+    dynamic.params.get(aipp).ax_swap = dynamic.number("ax_swap_switch", ax_swap_switch, 0, 0)
+
+
+@status
+def set_aipp_src_image_size(aipp: int, width: int, height: int) -> None:
+    """The pictures' size: `ret`. Codes: 100000."""
+    found = dynamic.params.get(aipp)
+    found.width, found.height = (dynamic.number("size", n, 1, 4096) for n in (width, height))
+
+
+@status
+def set_aipp_crop_params(  # noqa: PLR0913, PLR0917 - as the real one
+    aipp: int, crop_switch: int, left: int, top: int, width: int, height: int, batch_index: int
+) -> None:
+    """The region that is used of a picture: `ret`. Codes: 100000."""
+    found = dynamic.params.get(aipp).picture(batch_index)
+    sizes = [dynamic.number("crop", n, 0, 4096) for n in (left, top, width, height)]
+    found.crop = (dynamic.number("crop_switch", crop_switch, 0, 1), *sizes)  # type: ignore[assignment] # five
+
+
+@status
+def set_aipp_padding_params(  # noqa: PLR0913, PLR0917 - as the real one
+    aipp: int, padding_switch: int, top: int, bottom: int, left: int, right: int, batch_index: int
+) -> None:
+    """What is put around a picture: `ret`. Codes: 100000."""
+    found = dynamic.params.get(aipp).picture(batch_index)
+    sizes = [dynamic.number("padding", n, 0, 32) for n in (top, bottom, left, right)]
+    found.padding = (dynamic.number("padding_switch", padding_switch, 0, 1), *sizes)  # type: ignore[assignment] # five
+
+
+@status
+def set_aipp_dtc_pixel_mean(aipp: int, chn0: int, chn1: int, chn2: int, chn3: int, batch_index: int) -> None:  # noqa: PLR0913, PLR0917 - as the real one
+    """The means that are taken off each channel: `ret`. Codes: 100000."""
+    found = dynamic.params.get(aipp).picture(batch_index)
+    found.mean = tuple(dynamic.number("mean", n, -(2**15), 2**15 - 1) for n in (chn0, chn1, chn2, chn3))
+
+
+def _reals(*numbers: float) -> tuple[float, ...]:
+    for n in numbers:
+        if isinstance(n, bool) or not isinstance(n, (int, float)):
+            raise TypeError(f"a float is needed, not {type(n).__name__}")
+        if not abs(n) < 65504:  # noqa: PLR2004 - the largest half
+            raise AclError(PARAM, f"{n} is beyond what float16 holds")
+    return tuple(float(n) for n in numbers)
+
+
+@status
+def set_aipp_dtc_pixel_min(  # noqa: PLR0913, PLR0917 - as the real one
+    aipp: int, chn0: float, chn1: float, chn2: float, chn3: float, batch_index: int
+) -> None:
+    """The minima that are taken off each channel: `ret`. Codes: 100000."""
+    dynamic.params.get(aipp).picture(batch_index).least = _reals(chn0, chn1, chn2, chn3)
+
+
+@status
+def set_aipp_pixel_var_reci(  # noqa: PLR0913, PLR0917 - as the real one
+    aipp: int, chn0: float, chn1: float, chn2: float, chn3: float, batch_index: int
+) -> None:
+    """The factors of each channel: `ret`. Codes: 100000."""
+    dynamic.params.get(aipp).picture(batch_index).reciprocal = _reals(chn0, chn1, chn2, chn3)
+
+
+@status
+def set_input_aipp(model_id: int, dataset: int, index: int, aipp: int) -> None:
+    """Write AIPP parameters into a dataset, at the input for them: `ret`.
+
+    Codes: 100000 parameters or sizes, 145003 no model, 145011 no buffer, 145015 the input takes none.
+    """
+    model = models.get(integer("model_id", model_id))
+    _write_aipp(model, dataset, integer("index", index), aipp)
+
+
+@status
+def set_aipp_by_input_index(model_id: int, dataset: int, index: int, aipp: int) -> None:
+    """`set_input_aipp` by the index of the input whose pictures it is for: `ret`."""
+    model = models.get(integer("model_id", model_id))
+    for number, tensor in enumerate(model.inputs):
+        if tensor.get("aipp_of") == integer("index", index):
+            _write_aipp(model, dataset, number, aipp)
+            return
+    raise AclError(dynamic.NOT_EXIST, f"input {index} has no dynamic AIPP; see acl.mdl.get_aipp_type")
+
+
+def _write_aipp(model: Model, dataset: int, index: int, aipp: int) -> None:
+    if not 0 <= index < len(model.inputs) or "aipp_of" not in model.inputs[index]:
+        raise AclError(dynamic.NOT_EXIST, f"index is {index}; give that of the input '{dynamic.NAME}'")
+    found = dynamic.params.get(aipp)
+    given = datasets.get(dataset)
+    if index >= len(given):
+        raise AclError(145011, f"the dataset has no buffer {index} for '{dynamic.NAME}'")
+    buffer = buffers.get(given[index])
+    rank = model.inputs[index]["aipp_of"]
+    batch = model.inputs[rank]["shape"][0]
+    if len(found.pictures) != batch:
+        raise AclError(PARAM, f"AIPP is for {len(found.pictures)} pictures, the model takes {batch}")
+    data = found.pack()
+    operand_view(buffer.address, max(buffer.size, len(data)), "the AIPP input")[: len(data)] = data
+
+
+@values(0, 0)
+def get_aipp_type(model_id: int, index: int) -> tuple[int, int]:
+    """Of an input: `(type, attached_index, ret)`.
+
+    The type is 0 no AIPP, 1 static, 2 dynamic (then the index of its parameters' input, else 0xFFFFFFFF), 3
+    an input for parameters.
+    """
+    model = models.get(integer("model_id", model_id))
+    if not 0 <= integer("index", index) < len(model.inputs):
+        raise AclError(PARAM, f"index is {index}; the model has {len(model.inputs)} inputs")
+    tensor = model.inputs[index]
+    if "aipp_of" in tensor:
+        return 3, 0xFFFFFFFF
+    attached = [n for n, other in enumerate(model.inputs) if other.get("aipp_of") == index]
+    if attached:
+        return 2, attached[0]
+    return int("aipp" in tensor), 0xFFFFFFFF
+
+
+@values(0)
+def get_aipp_data_size(batch_size: int) -> int:
+    """Bytes of AIPP parameters for so many pictures: `(size, ret)`. Codes: 100000."""
+    return dynamic.data_size(dynamic.number("batch_size", batch_size, 1, dynamic.MOST))
+
+
 # datasets
 
 
@@ -425,9 +608,10 @@ def _prepare(
     choice = _choice(model, given)
     gear = model.gears[choice]
     made = _views(outputs, gear["outputs"], "output", exact=True)
-    pairs = [(tensor, view) for tensor, view in zip(gear["inputs"], given, strict=False)]
+    pairs = list(zip(gear["inputs"], given, strict=False))
+    aipp = _aipp_settings(model, gear, given)
     for tensor, view in pairs:
-        if len(view) < tensor["size"]:
+        if len(view) < tensor["size"] and "aipp_shape" not in tensor:
             raise AclError(
                 PARAM_INVALID,
                 f"input '{tensor['name']}' has {len(view)} bytes, the model needs {tensor['size']}",
@@ -435,7 +619,7 @@ def _prepare(
 
     def run() -> None:
         try:
-            found = model.compute([_array(tensor, view) for tensor, view in pairs])
+            found = model.compute([_array(*pair, aipp.get(rank)) for rank, pair in enumerate(pairs)])
         except Exception as error:  # noqa: BLE001 - ONNX Runtime's errors have many classes; the next wait tells
             reason = " ".join(str(error).split())[:200]
             stream.fail(f"the model cannot be executed: {reason}", code=507011, task=model.definition["name"])
@@ -479,9 +663,27 @@ def _choice(model: Model, views: Sequence[memoryview]) -> tuple[int, ...]:
     return choice
 
 
-def _array(tensor: dict[str, Any], view: memoryview) -> np.ndarray[Any, Any]:
+def _aipp_settings(
+    model: Model, gear: dict[str, Any], given: Sequence[memoryview]
+) -> dict[int, list[dict[str, Any]]]:
+    """What was set for dynamic AIPP, by the input it belongs to."""
+    found = {}
+    for number, tensor in enumerate(model.inputs):
+        rank = tensor.get("aipp_of")
+        if rank is not None:
+            mine = gear["inputs"][rank]
+            batch = mine["shape"][0]
+            found[rank] = dynamic.settings(given[number], batch, mine, len(given[rank]))
+    return found
+
+
+def _array(
+    tensor: dict[str, Any], view: memoryview, pictures: list[dict[str, Any]] | None
+) -> np.ndarray[Any, Any]:
     import numpy as np
 
+    if pictures is not None:
+        return dynamic.prepare(view, pictures, tensor["aipp_format"])
     if "aipp" in tensor:
         from acl._aipp import prepare
 

@@ -72,6 +72,10 @@ class Session:
         found = []
         for i in range(acl.mdl.get_num_inputs(self.desc)):
             name = acl.mdl.get_input_name_by_index(self.desc, i)
+            if name.startswith("ascend_dynamic_aipp_data"):
+                raise BenchError(
+                    "the model has dynamic AIPP, which is not simulated here; convert it with static AIPP"
+                )
             if name != MBATCH:
                 dims = acl.mdl.get_input_dims(self.desc, i)[0]["dims"]
                 kind = TYPES[acl.mdl.get_input_data_type(self.desc, i)]

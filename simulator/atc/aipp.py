@@ -24,6 +24,7 @@ FORMATS = {
 }
 _WHOLE = {
     "related_input_rank": 0,
+    "max_src_image_size": 0,
     "src_image_size_w": 0,
     "src_image_size_h": 0,
     "load_start_pos_w": 0,
@@ -49,7 +50,10 @@ _SWITCHES = {
     "padding": False,
 }
 _TOKEN = re.compile(r"#[^\n]*|\s+|(\w+)\s*:\s*(-?[\w.]+)|(\w+)\s*(\{)|(\})")
-MODES = ("static",)
+LARGEST = 2**31
+MODES = ("static", "dynamic")
+DYNAMIC_NAME = "ascend_dynamic_aipp_data"
+HEAD_BYTES, PICTURE_BYTES = 64, 96  # of the parameters that are set when the model runs
 
 
 def _fail(path: Path, reason: str) -> AtcError:
@@ -123,7 +127,11 @@ def _value(path: Path, name: str, value: str) -> Any:
 
 def _check(path: Path, settings: dict[str, Any]) -> None:
     if settings["aipp_mode"] not in MODES:
-        raise _fail(path, f"aipp_mode [{settings['aipp_mode']}] is not simulated; give static")
+        raise _fail(path, f"aipp_mode [{settings['aipp_mode']}] is none of {', '.join(MODES)}")
+    if settings["aipp_mode"] == "dynamic":
+        if not 0 < settings["max_src_image_size"] < LARGEST:
+            raise _fail(path, "max_src_image_size is missing; dynamic AIPP needs the largest picture's bytes")
+        return
     if settings["input_format"] not in FORMATS:
         raise _fail(path, f"input_format [{settings['input_format']}] is none of {', '.join(FORMATS)}")
     yuv = settings["input_format"] == "YUV420SP_U8"
@@ -132,6 +140,26 @@ def _check(path: Path, settings: dict[str, Any]) -> None:
         raise _fail(path, "sizes and positions of YUV420SP_U8 must be even")
     if min(settings[name] for name in _WHOLE if name.endswith(("_w", "_h", "_size"))) < 0:
         raise _fail(path, "a size or position is negative")
+
+
+def fit_dynamic(path: Path, settings: dict[str, Any], shape: tuple[int, ...], fmt: str) -> dict[str, Any]:
+    """Complete settings of AIPP that is set when the model runs.
+
+    Args:
+        path: for messages.
+        settings: one `aipp_op` of mode dynamic.
+        shape: the input's, in the largest gear.
+        fmt: NCHW or NHWC.
+
+    Returns:
+        The settings with "shape": channels, height and width that the model takes.
+
+    Raises:
+        AtcError: the input holds no pictures (E10052).
+    """
+    if len(shape) != 4:  # noqa: PLR2004 - pictures
+        raise _fail(path, f"the model's input has the shape {list(shape)}; AIPP works on pictures")
+    return settings | {"shape": [*shape[1:]] if fmt == "NCHW" else [shape[3], *shape[1:3]]}
 
 
 def fit(path: Path, settings: dict[str, Any], shape: tuple[int, ...], fmt: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,9 +14,6 @@ from onnx import numpy_helper
 from atc import aipp, graph
 from atc.errors import AtcError, invalid
 from atc.shapes import Gears, Shapes, gears, parse_input_shape
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Settings = dict[int, dict[str, Any]]
 MBATCH = "ascend_mbatch_shape_data"  # the extra input of a dynamic model
@@ -137,9 +135,15 @@ def _aipp(job: Job, model: onnx.ModelProto, shapes: Shapes) -> Settings:
                 f"related_input_rank is {rank}, the model has {len(names)} inputs",
             )
         found[rank] = settings
-    if job.dynamic_image or job.dynamic_dims:
+    static = any(settings["aipp_mode"] == "static" for settings in found.values())
+    if static and (job.dynamic_image or job.dynamic_dims):
         raise AtcError("E10009", "static AIPP and gears of image sizes exclude each other")
-    return {rank: aipp.fit(job.aipp, s, shapes[names[rank]], job.input_format) for rank, s in found.items()}
+    return {
+        rank: aipp.fit(job.aipp, s, shapes[names[rank]], job.input_format)
+        if s["aipp_mode"] == "static"
+        else s
+        for rank, s in found.items()
+    }
 
 
 def _input(
@@ -148,6 +152,18 @@ def _input(
     """An input as AscendCL shows it: with AIPP it takes pictures of bytes."""
     if settings is None:
         return _tensor(name, kind, shape, job.input_format)
+    if settings["aipp_mode"] == "dynamic":
+        found = aipp.fit_dynamic(job.aipp or Path(), settings, shape, job.input_format)
+        channels, height, width = found["shape"]
+        return {
+            "name": name,
+            "dtype": "uint8",
+            "shape": [shape[0], height, width, channels],
+            "format": "NHWC",
+            "size": settings["max_src_image_size"],
+            "aipp_shape": found["shape"],
+            "aipp_format": job.input_format,
+        }
     made = aipp.FORMATS[settings["input_format"]][1]
     sizes = [shape[0], settings["src_image_size_h"], settings["src_image_size_w"], made]
     return {
@@ -182,8 +198,11 @@ def _op(node: GraphNode) -> dict[str, Any]:
 
 
 def _definition(job: Job, choice: Gears, compiled: list[dict[str, Any]], weights: int) -> dict[str, Any]:
-    largest = max(compiled, key=lambda gear: sum(t["size"] for t in gear["inputs"]))
+    largest = max(
+        compiled, key=lambda gear: sum(int(np.prod(t["shape"])) * t["size"] for t in gear["inputs"])
+    )
     inputs = list(largest["inputs"])
+    inputs += _parameters([rank for rank, tensor in enumerate(inputs) if "aipp_shape" in tensor], inputs)
     if choice.kind != "static":
         width = len(choice.choices[0])
         inputs.append({"name": MBATCH, "dtype": "int32", "shape": [width], "format": "ND", "size": 4 * width})
@@ -199,6 +218,18 @@ def _definition(job: Job, choice: Gears, compiled: list[dict[str, Any]], weights
         "work_bytes": max(gear["work"] for gear in compiled),
         "weight_bytes": max(weights // (2 if job.half else 1), 1),
     }
+
+
+def _parameters(ranks: list[int], inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The extra inputs that dynamic AIPP's parameters are written into, one for each input that has it."""
+    found = []
+    for number, rank in enumerate(ranks):
+        size = aipp.HEAD_BYTES + inputs[rank]["shape"][0] * aipp.PICTURE_BYTES
+        name = aipp.DYNAMIC_NAME + (f"_{number}" if number else "")
+        found.append(
+            {"name": name, "dtype": "uint8", "shape": [size], "format": "ND", "size": size, "aipp_of": rank}
+        )
+    return found
 
 
 def _round_weights(model: onnx.ModelProto) -> None:

@@ -86,7 +86,8 @@ def test_rgb_can_be_swapped_scaled_and_padded(tmp_path):
 
 
 BAD = {
-    "a mode that is not simulated": ("aipp_op { aipp_mode: dynamic input_format: RGB888_U8 }", "give static"),
+    "an unknown mode": ("aipp_op { aipp_mode: often input_format: RGB888_U8 }", "none of static, dynamic"),
+    "dynamic without a size": ("aipp_op { aipp_mode: dynamic }", "max_src_image_size"),
     "no format": ("aipp_op { aipp_mode: static }", "is none of"),
     "an unknown setting": ("aipp_op { aipp_mode: static colour: red }", "'colour'"),
     "a word for a number": ("aipp_op { crop_size_w: wide }", "is no number"),
