@@ -272,7 +272,9 @@ def npu_weight_quant_batchmatmul(
         scale = scale.repeat_interleave(antiquant_group_size, 0)[: weight.shape[0]]
         if isinstance(offset, Tensor):
             offset = offset.repeat_interleave(antiquant_group_size, 0)[: weight.shape[0]]
-    y = x.float() @ ((weight.float() + offset) * scale)
+    # The vector units make a weight of x's type, which the Cube multiplies.
+    plain = ((weight.float() + offset).to(x.dtype).float() * scale).to(x.dtype)
+    y = x.float() @ plain.float()
     if bias is not None:
         y = y + bias.float()
     if quant_scale is None:

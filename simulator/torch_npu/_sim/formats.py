@@ -5,20 +5,22 @@ The values lie in the plain order whatever the format; the format is remembered,
 
 from __future__ import annotations
 
+import math
 import warnings
-import weakref
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from torch_npu._sim.format_registry import known
 from torch_npu._sim.kernels import charge, mixed_with_host
 from torch_npu._sim.storages import adopt, alias, spec_of
 from torch_npu.npu._format import Format
 from torch_npu.npu.npu_config import get_option
 
-_BASE = frozenset({Format.NCHW, Format.NHWC, Format.ND, Format.NCDHW, Format.HWCN, Format.NCL, Format.NC})
-_known: weakref.WeakKeyDictionary[torch.UntypedStorage, Format] = weakref.WeakKeyDictionary()
+BASE = frozenset({Format.NCHW, Format.NHWC, Format.ND, Format.NCDHW, Format.HWCN, Format.NCL, Format.NC})
+BLOCK = 16
+"""How many rows and, for types of 16 bits and more, columns a fractal block has; of int8 it has 32 columns."""
 
 
 def get_npu_format(self: Tensor) -> Format:
@@ -29,7 +31,7 @@ def get_npu_format(self: Tensor) -> Format:
     """
     if self.get_device() < 0:
         raise mixed_with_host()
-    found = _known.get(self.untyped_storage())
+    found = known.get(self.untyped_storage())
     if found is not None:
         return found
     return {4: Format.NCHW, 5: Format.NCDHW}.get(self.dim(), Format.ND)
@@ -44,7 +46,9 @@ def npu_format_cast(self: Tensor, acl_format: int | Tensor, **_options: Any) -> 
     """
     target = get_npu_format(acl_format) if isinstance(acl_format, Tensor) else Format(acl_format)
     before = get_npu_format(self)
-    if target not in _BASE and get_option("ALLOW_INTERNAL_FORMAT") != "enable":
+    if target is Format.FRACTAL_NZ and self.dim() < 2:  # noqa: PLR2004 - a matrix; a vector stays as it is
+        target = Format.ND
+    if target not in BASE and get_option("ALLOW_INTERNAL_FORMAT") != "enable":
         warnings.warn(
             "Cannot create tensor with internal format while allow_internal_format=False, "
             "tensor will be created with base format.",
@@ -53,11 +57,59 @@ def npu_format_cast(self: Tensor, acl_format: int | Tensor, **_options: Any) -> 
         return self
     if target is before:
         return self
+    if torch.is_grad_enabled() and self.requires_grad:
+        cast: Tensor = _Cast.apply(self, target)  # type: ignore[no-untyped-call]
+        return cast
+    return _cast(self, target)
+
+
+class _Cast(torch.autograd.Function):
+    """The cast with its gradient, which passes as it is."""
+
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor, target: Format) -> Tensor:
+        return _cast(tensor, target)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
+
+
+def _cast(self: Tensor, target: Format) -> Tensor:
+    index = self.get_device()
     with torch.no_grad():
-        result = adopt(alias(self.detach()).clone(), self.get_device())
-    charge(self.get_device(), "TransData", "transpose", [spec_of(self)], [spec_of(result)])
-    _known[result.untyped_storage()] = target
+        values = alias(self.detach())
+        room = padded_size(values.shape, values.dtype, target)
+        if room == values.numel():
+            result = adopt(values.clone(), index)
+        else:  # the values lie in the front of what the format takes
+            whole = values.new_zeros(room)
+            whole[: values.numel()] = values.reshape(-1)
+            result = adopt(whole, index)[: values.numel()].view(values.shape)
+    charge(index, "TransData", "transpose", [spec_of(self)], [spec_of(result)])
+    known[result.untyped_storage()] = target
     return result
+
+
+def padded_size(shape: torch.Size, dtype: torch.dtype, target: Format) -> int:
+    """How many elements a tensor takes in a format: blocks of 16 rows and 16 columns (int8: 32) are whole.
+
+    Args:
+        shape: the tensor's.
+        dtype: its type.
+        target: FRACTAL_NZ pads the last two dimensions, NC1HWC0 the channels; others take what they hold.
+    """
+    columns = 2 * BLOCK if dtype.itemsize == 1 else BLOCK
+    if target is Format.FRACTAL_NZ and len(shape) > 1:
+        *rest, height, width = shape
+        return math.prod(rest) * _up(height, BLOCK) * _up(width, columns)
+    if target is Format.NC1HWC0 and len(shape) == 4:  # noqa: PLR2004 - batch, channels, height, width
+        return shape[0] * _up(shape[1], columns) * shape[2] * shape[3]
+    return math.prod(shape)
+
+
+def _up(size: int, step: int) -> int:
+    return -(-size // step) * step
 
 
 def npu_format_cast_(self: Tensor, acl_format: int | Tensor, **_options: Any) -> Tensor:
@@ -93,11 +145,11 @@ def empty_with_format(
         size, dtype=dtype, layout=layout, device=device or "npu", pin_memory=bool(pin_memory)
     )
     wanted = Format(acl_format)
-    if wanted in _BASE or get_option("ALLOW_INTERNAL_FORMAT") == "enable":
-        _known[result.untyped_storage()] = wanted
+    if wanted in BASE or get_option("ALLOW_INTERNAL_FORMAT") == "enable":
+        known[result.untyped_storage()] = wanted
     return result
 
 
 def get_storage_size(self: Tensor) -> int:
-    """The number of elements that the tensor's storage has room for."""
+    """The number of elements that the tensor's storage has room for, what pads an internal format included."""
     return self.untyped_storage().nbytes() // self.element_size()

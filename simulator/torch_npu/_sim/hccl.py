@@ -18,5 +18,5 @@ def install() -> None:
     if not dist.is_available():
         return
     names: Any = dist
-    dist.Backend.register_backend("hccl", _create, devices=["npu"])
+    dist.Backend.register_backend("hccl", _create, extended_api=True, devices=["npu"])
     names.is_hccl_available = dist.is_gloo_available

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import logging
 import os
 import sys
 import warnings
@@ -16,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]  # not in its __all__
-from torch.utils._device import DeviceContext
+from torch.utils._device import DeviceContext, _device_constructors
 
-from torch_npu import npu
+from torch_npu import npu, profiler
+from torch_npu.profiler import _ExperimentalConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,15 +59,20 @@ def _renamed(value: Any, *, number_is_device: bool) -> Any:
             return value
         return torch.device("npu") if value.index is None else torch.device("npu", value.index)
     if isinstance(value, dict):
-        return {
-            _renamed(k, number_is_device=False): _renamed(v, number_is_device=False) for k, v in value.items()
-        }
+        return _replace_cuda_to_npu_in_dict(value)
     if number_is_device and isinstance(value, int) and not isinstance(value, bool):
         return f"npu:{value}"
     return value
 
 
-def _on_npu(function: Callable[..., Any]) -> Callable[..., Any]:
+def _replace_cuda_to_npu_in_dict(mapping: dict[Any, Any]) -> dict[Any, Any]:
+    """A dictionary with "cuda" replaced in its keys and values."""
+    return {
+        _renamed(k, number_is_device=False): _renamed(v, number_is_device=False) for k, v in mapping.items()
+    }
+
+
+def _wrapper_cuda(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with devices named "cuda" replaced among its arguments."""
     numbered = getattr(function, "__name__", "") in NUMBERED
 
@@ -86,7 +93,7 @@ def _on_npu(function: Callable[..., Any]) -> Callable[..., Any]:
     return replaced
 
 
-def _on_hccl(function: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapper_hccl(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function with the backend nccl replaced by hccl."""
 
     def renamed(value: Any) -> Any:
@@ -101,11 +108,42 @@ def _on_hccl(function: Callable[..., Any]) -> Callable[..., Any]:
     return replaced
 
 
+def _wrapper_profiler(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function without settings that only CUDA's profiler has."""
+
+    @functools.wraps(function)
+    def replaced(*args: Any, **kwargs: Any) -> Any:
+        config = kwargs.get("experimental_config")
+        if config is not None and not isinstance(config, _ExperimentalConfig):
+            logging.warning(  # noqa: LOG015 - where the real one says it
+                "The parameter experimental_config of torch.profiler.profile has been removed by "
+                "transfer_to_npu: it is for CUDA. Give a torch_npu.profiler._ExperimentalConfig."
+            )
+            del kwargs["experimental_config"]
+        return function(*args, **kwargs)
+
+    return replaced
+
+
+class _EventType(type(torch.Event)):  # type: ignore[misc]  # a class made in C++
+    """What was an event before is one still."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return super().__instancecheck__(instance) or isinstance(instance, cls.__mro__[1])
+
+
+class _Event(torch.Event, metaclass=_EventType):
+    """`torch.Event` for whose device "cuda" means the NPU."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _wrapper_cuda(super().__new__)(cls, *args, **kwargs)
+
+
 def _wrap(owner: Any, names: Iterable[str]) -> None:
     for name in names:
         function = getattr(owner, name, None)
         if function is not None:
-            setattr(owner, name, _on_npu(function))
+            setattr(owner, name, _wrapper_cuda(function))
 
 
 def _announce() -> None:
@@ -137,7 +175,7 @@ def _replace_cuda() -> None:
         tail = name.partition(".")[2]
         sys.modules[f"torch.{name}"] = getattr(npu, tail) if tail else npu
     _wrap(npu, CUDA.split())
-    npu.device.__init__ = _on_npu(npu.device.__init__)  # type: ignore[method-assign]
+    npu.device.__init__ = _wrapper_cuda(npu.device.__init__)  # type: ignore[method-assign]
     vars(npu)["DoubleTensor"] = vars(npu)["FloatTensor"]
 
 
@@ -162,22 +200,51 @@ def _replace_constructors() -> None:
         DeviceContext,
         torch.nn.parallel.DistributedDataParallel,
     ):
-        owner.__init__ = _on_npu(owner.__init__)  # type: ignore[method-assign]
+        owner.__init__ = _wrapper_cuda(owner.__init__)  # type: ignore[method-assign]
     for cls in (torch.UntypedStorage, torch.Generator):
-        cls.__new__ = staticmethod(_on_npu(cls.__new__))  # type: ignore[method-assign]
+        cls.__new__ = staticmethod(_wrapper_cuda(cls.__new__))  # type: ignore[method-assign]
+    names: Any = torch
+    names.Event = _Event
+    kernel: Any = importlib.import_module("torch.autograd.profiler_util").Kernel
+    kernel.__new__ = staticmethod(_wrapper_cuda(kernel.__new__))
+
+
+def _replace_profiler() -> None:
+    """`torch.profiler` records the NPU; its activity CUDA means that."""
+    names: Any = torch.profiler
+    names.profile = _wrapper_profiler(profiler.profile)
+    for name in ("schedule", "tensorboard_trace_handler", "ProfilerAction"):
+        setattr(names, name, getattr(profiler, name))
+    activity = names.ProfilerActivity
+    activity.CUDA, activity.CPU = profiler.ProfilerActivity.NPU, profiler.ProfilerActivity.CPU
+
+
+def _del_nccl_device_backend_map() -> None:
+    """Forgets that tensors on CUDA devices are carried by nccl."""
+    known = getattr(torch.distributed.Backend, "default_device_backend_map", {})
+    known.pop("cuda", None)
 
 
 def _replace_distributed() -> None:
     if not torch.distributed.is_available():
         return
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    from torch_npu.distributed._process_group import ProcessGroupHCCL
+
     distributed: Any = torch.distributed
-    distributed.init_process_group = _on_npu(_on_hccl(distributed.init_process_group))
+    _del_nccl_device_backend_map()
+    distributed.is_nccl_available = distributed.is_hccl_available
+    distributed.ProcessGroupNCCL = distributed.distributed_c10d.ProcessGroupNCCL = ProcessGroupHCCL
+    fsdp: Any = FullyShardedDataParallel
+    fsdp.__init__ = _wrapper_cuda(fsdp.__init__)
+    distributed.init_process_group = _wrapper_cuda(_wrapper_hccl(distributed.init_process_group))
     c10d = distributed.distributed_c10d
-    c10d._new_group_with_tag = _on_hccl(c10d._new_group_with_tag)
+    c10d._new_group_with_tag = _wrapper_hccl(c10d._new_group_with_tag)
     if hasattr(distributed, "device_mesh"):
         mesh = distributed.device_mesh
-        mesh.init_device_mesh = _on_npu(mesh.init_device_mesh)
-        mesh.DeviceMesh.__init__ = _on_npu(mesh.DeviceMesh.__init__)
+        mesh.init_device_mesh = _wrapper_cuda(mesh.init_device_mesh)
+        mesh.DeviceMesh.__init__ = _wrapper_cuda(mesh.DeviceMesh.__init__)
 
 
 def _disable_jit() -> None:
@@ -201,10 +268,12 @@ def _import_what_looks_at_cuda() -> None:
 
 def _transfer() -> None:
     _import_what_looks_at_cuda()
+    _device_constructors()  # remembers the functions as they are, for `with torch.device(...)`
     _announce()
     _replace_cuda()
     _replace_tensors()
     _replace_constructors()
+    _replace_profiler()
     _replace_distributed()
     _disable_jit()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from torch_npu._sim import runtime
+from torch_npu._sim.formats import BASE, get_npu_format
 from torch_npu._sim.storages import alias
-from torch_npu.distributed import _errors
+from torch_npu.distributed import _errors, _options
+from torch_npu.distributed._options import EXEC_TIMEOUT
 from torch_npu.distributed._work import Work, Works
 from torch_npu.utils._error_code import ErrCode, dist_error
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import npusim
 
 SERVER = 8
+_LONGEST_NAME = 128
 _UNSUPPORTED = {dist.ReduceOp.BAND: "BAND", dist.ReduceOp.BOR: "BOR", dist.ReduceOp.BXOR: "BXOR"}
 # Types that HCCL reduces, and how its messages call the others.
 _REDUCED = {
@@ -38,15 +42,28 @@ _REDUCED = {
     torch.float16,
     torch.float32,
     torch.bfloat16,
-    torch.bool,
 }
-_CALLED = {torch.uint8: "at::kByte/at::kBool", torch.float64: "at::kDouble"}
-_WIDENED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
+_CAST = {torch.uint8, torch.bool}  # all_reduce and reduce compute these as int32
+_CASTING = {"allreduce", "reduce"}
+_PREMULTIPLIED = {torch.float16, torch.float32, torch.bfloat16, torch.float64}
+_CALLED = {
+    torch.bool: "at::kByte/at::kBool",
+    torch.uint8: "at::kByte/at::kBool",
+    torch.float64: "at::kDouble",
+    torch.uint16: "at::ScalarType::UInt16",
+    torch.uint32: "at::ScalarType::UInt32",
+    torch.uint64: "at::ScalarType::UInt64",
+    torch.float8_e4m3fn: "at::ScalarType::Float8_e4m3fn",
+    torch.float8_e5m2: "at::ScalarType::Float8_e5m2",
+}
 
 
-def create(store: Any, rank: int, size: int, timeout: timedelta) -> ProcessGroupHCCL:
+def create(asked: Any, options: Any) -> ProcessGroupHCCL:
     """Makes a group; called by `torch.distributed`."""
-    return ProcessGroupHCCL(store, rank, size, timeout, host=_serves_host())
+    mine = options.copied() if isinstance(options, _options.Options) else _options.Options()
+    mine.op_timeout = asked.timeout
+    mine.global_ranks_in_group, mine.group_id = asked.global_ranks_in_group, asked.group_id
+    return ProcessGroupHCCL(asked.store, asked.group_rank, asked.group_size, mine, host=_serves_host())
 
 
 def _serves_host() -> bool:
@@ -71,12 +88,25 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         store: where the ranks find each other.
         rank: this process's number in the group.
         size: how many ranks.
-        timeout: as given to `init_process_group`; HCCL has time-outs of its own in the environment.
+        options: how; or a time-out, which HCCL does not follow: it has its own in the environment.
         host: whether it carries CPU tensors, through gloo alone.
     """
 
-    def __init__(self, store: Any, rank: int, size: int, timeout: timedelta, *, host: bool = False) -> None:
+    Options = _options.Options
+
+    def __init__(
+        self,
+        store: Any,
+        rank: int,
+        size: int,
+        options: _options.Options | timedelta | None = None,
+        *,
+        host: bool = False,
+    ) -> None:
         super().__init__(rank, size)
+        self._options = options if isinstance(options, _options.Options) else _options.Options()
+        if isinstance(options, timedelta):
+            self._options.op_timeout = options
         self._store = store
         self._rank = rank
         self._size = size
@@ -86,6 +116,8 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         self._coalesced: list[Work] | None = None
         self._group_name = ""
         self._description = ""
+        self._comm_name = ""
+        self._own: deque[Tensor] = deque()  # sent by this rank to itself
 
     # names that torch.distributed asks for
 
@@ -144,9 +176,61 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
     def _get_sequence_number_for_group(self) -> int:
         return 0
 
+    @property
+    def options(self) -> _options.Options:
+        """How the group was set up."""
+        return self._options
+
     def get_hccl_comm_name(self, rank: int, init_comm: bool = True) -> str:
-        """The communicator's name, as in the profile's metadata."""
-        return f"{self.group_name or 'default'}_{self._size}"
+        """The communicator's name, as in the profile's metadata.
+
+        Raises:
+            RuntimeError: the rank is below 0.
+        """
+        if rank < 0:
+            raise RuntimeError(f"Invalid rank {rank}" + dist_error(ErrCode.VALUE))
+        if init_comm:
+            self._connection(runtime.current_device())
+        return self._comm_name or f"{self.group_name or 'default'}_{self._size}"
+
+    def _set_hccl_comm_name(self, name: str) -> None:
+        """Names the communicator, before it is made.
+
+        Raises:
+            RuntimeError: the name is empty or too long, there is another one, or the ranks are connected.
+        """
+        if not 0 < len(name) < _LONGEST_NAME:
+            raise RuntimeError(
+                f"The length of the name must be between 1 and {_LONGEST_NAME - 1}, "
+                f"Invalid hcclCommName:{name}" + dist_error(ErrCode.VALUE)
+            )
+        current = self._comm_name or (self.get_hccl_comm_name(self._rank) if self._gloo else name)
+        if current != name:
+            raise RuntimeError(
+                "The current ProcessGroup has already set the name and cannot be duplicated, "
+                f"Invalid hcclCommName:{name}, current hcclCommName:{current}" + dist_error(ErrCode.VALUE)
+            )
+        self._comm_name = name
+
+    def _get_stream_id(self, p2p: bool = False, peer: int = -1) -> int:
+        """The number of the stream in which collectives run; -1 before the first one."""
+        stream = self._streams.get(runtime.current_device())
+        return -1 if stream is None else stream.id
+
+    def get_coll_stream_id(self, device: Any) -> int:
+        """The number of the stream in which collectives run on a device; -1 before the first one."""
+        index = torch.device(device).index
+        stream = self._streams.get(runtime.current_device() if index is None else index)
+        return -1 if stream is None else stream.id
+
+    def _group_start(self) -> None:
+        """What follows until `_group_end` is one group; here each operation is given at once all the same."""
+
+    def _group_end(self) -> None:
+        """Ends what `_group_start` began."""
+
+    def _set_default_timeout(self, timeout: timedelta) -> None:
+        self._options.op_timeout = timeout
 
     def supports_splitting(self) -> bool:
         """No: new groups are made anew."""
@@ -160,7 +244,14 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         """Ends the connection."""
         self._gloo = None
 
+    abort_hccl_comm = abort
+
     # connection and time
+
+    def eager_connect_single_device(self, device: Any = None) -> None:
+        """Connects the ranks now: `init_process_group(..., device_id=...)` asks for it."""
+        index = None if device is None else torch.device(device).index
+        self._connection(runtime.current_device() if index is None else index)
 
     def _connection(self, index: int) -> Any:
         """Gloo between the ranks, made at the first collective as HCCL does.
@@ -170,6 +261,7 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         """
         if self._gloo is not None:
             return self._gloo
+        self._options.check()
         waited = _errors.seconds("HCCL_CONNECT_TIMEOUT", _errors.DEFAULT_CONNECT)
         store = torch._C._distributed_c10d.PrefixStore("hccl", self._store)
         try:
@@ -178,8 +270,13 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
             raise _errors.no_connection(self._rank, self._size, waited) from failure
         if index >= 0:
             self._check_devices(store, index, waited)
-        self._gloo.set_timeout(timedelta(seconds=_errors.seconds("HCCL_EXEC_TIMEOUT", _errors.DEFAULT_EXEC)))
+        self._gloo.set_timeout(timedelta(seconds=self._patience()))
         return self._gloo
+
+    def _patience(self) -> int:
+        """Seconds that a collective waits for the other ranks."""
+        chosen: int = self._options.hccl_config.get(EXEC_TIMEOUT, 0)
+        return chosen if chosen > 0 else _errors.seconds("HCCL_EXEC_TIMEOUT", _errors.DEFAULT_EXEC)
 
     def _check_devices(self, store: Any, index: int, waited: int) -> None:
         """Raises where two ranks of one machine use the same NPU."""
@@ -238,8 +335,7 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         except RuntimeError as failure:
             if isinstance(failure, _errors.HcclError) or "gloo" not in str(failure):
                 raise
-            waited = _errors.seconds("HCCL_EXEC_TIMEOUT", _errors.DEFAULT_EXEC)
-            raise _errors.no_answer(_camel(kind), self._rank, waited) from failure
+            raise _errors.no_answer(_camel(kind), self._rank, self._patience()) from failure
         event = self._charge(index, kind, nbytes, self._size, int(moment))
         return self._keep(Work(results, index, lambda: event))
 
@@ -250,12 +346,14 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
 
     # collectives, as torch.distributed calls them
 
-    def allreduce(self, tensors: list[Tensor], opts: Any = None) -> Work:
+    # a program may also give one tensor instead of a list, and an operator or a rank instead of options
+
+    def allreduce(self, tensors: Any, opts: Any = None, *, op: Any = None) -> Work:
         """Reduces a tensor over all ranks, in place on each."""
-        op = _op(opts)
+        tensors, op = _listed(tensors), _op(opts if op is None else op)
         for t in tensors:
             self._check(t)
-            _check_reduction(t, op, "allReduce")
+            _check_reduction(t, op, "allreduce")
 
         def move(gloo: Any) -> None:
             for t in tensors:
@@ -263,46 +361,61 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
 
         return self._run("all_reduce", tensors, _bytes(tensors), move, list(tensors))
 
-    def allreduce_coalesced(self, tensors: list[Tensor], opts: Any = None) -> Work:
+    def allreduce_coalesced(self, tensors: Any, opts: Any = None) -> Work:
         """Reduces several tensors over all ranks."""
         return self.allreduce(tensors, opts)
 
-    def reduce(self, tensors: list[Tensor], opts: Any = None) -> Work:
+    def reduce(self, tensors: Any, opts: Any = None, op: Any = None, *, root: int | None = None) -> Work:
         """Reduces a tensor over all ranks, in place on one."""
-        op, (tensor,) = _op(opts), tensors
+        root, op = _root(opts if root is None else root), _op(opts if op is None else op)
+        (tensor,) = tensors = _listed(tensors)
         self._check(tensor)
         _check_reduction(tensor, op, "reduce")
 
         def move(gloo: Any) -> None:
             whole = _cpu(tensor).clone()
             self._reduce_here(gloo, whole, op)
-            if self._rank == opts.rootRank:
+            if self._rank == root:
                 _cpu(tensor).copy_(whole)
 
         return self._run("reduce", tensors, tensor.nbytes, move, [tensor])
 
-    def broadcast(self, tensors: list[Tensor], opts: Any = None) -> Work:
+    def broadcast(self, tensors: Any, opts: Any = None, *, root: int | None = None) -> Work:
         """Copies one rank's tensor to all."""
-        (tensor,) = tensors
+        root = _root(opts if root is None else root)
+        (tensor,) = tensors = _listed(tensors)
         self._check(tensor)
 
         def move(gloo: Any) -> None:
-            options = dist.BroadcastOptions()
-            options.rootRank, options.rootTensor = opts.rootRank, 0
-            gloo.broadcast([_as_bytes(_cpu(tensor))], options).wait()
+            _broadcast(gloo, _as_bytes(_cpu(tensor)), root)
 
         return self._run("broadcast", tensors, tensor.nbytes, move, [tensor])
 
     def allgather(self, output_tensors: Any, input_tensors: Any, opts: Any = None) -> Work:
         """Gathers every rank's tensor on every rank, as a list."""
-        (outputs,), (tensor,) = output_tensors, input_tensors
+        (outputs,), (tensor,) = _nested(output_tensors, input_tensors)
         self._check(tensor)
         if len({t.dtype for t in (*outputs, tensor)}) > 1:
             raise RuntimeError("Tensors must have identical type" + dist_error(ErrCode.TYPE))
+        _check_list(outputs, tensor, "scatter/gather")
+        if len(outputs) != self._size:
+            raise RuntimeError(
+                "Tensor list input to scatter/gather must match number of collective participants"
+                + dist_error(ErrCode.PARAM)
+            )
+
+        for t in outputs:
+            self._check(t)
 
         def move(gloo: Any) -> None:
             found = [_as_bytes(torch.empty_like(_cpu(t))) for t in outputs]
-            gloo.allgather([found], [_as_bytes(_cpu(tensor))]).wait()
+            mine = _as_bytes(_cpu(tensor))
+            if len({value.numel() for value in found}) == 1:
+                gloo.allgather([found], [mine]).wait()
+            else:  # ranks whose tensors differ in size send one after the other, as HCCL does
+                found[self._rank].copy_(mine)
+                for root, value in enumerate(found):
+                    _broadcast(gloo, value, root)
             for t, value in zip(outputs, found, strict=True):
                 _cpu(t).copy_(_as_dtype(value, t))
 
@@ -330,20 +443,31 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         """Several of `all_gather_single`."""
         return Works([self.all_gather_single(o, i) for o, i in zip(outputs, inputs, strict=True)])
 
-    def reduce_scatter(self, output_tensors: Any, input_tensors: Any, opts: Any = None) -> Work:
-        """Reduces every rank's list over all ranks, and leaves each rank its entry."""
-        (output,), (inputs,) = output_tensors, input_tensors
-        op = _op(opts)
+    def reduce_scatter(
+        self, output_tensors: Any, input_tensors: Any, opts: Any = None, *, op: Any = None
+    ) -> Work:
+        """Reduces every rank's list over all ranks, and leaves each rank its entry.
+
+        A list of equal tensors counts as one long tensor, of which each rank gets as much as its output
+        holds; what lies beyond it is lost, and what it lacks is zero.
+        """
+        (inputs,), (output,) = _nested(input_tensors, output_tensors)
+        op = _op(opts if op is None else op)
         self._check(output)
+        _check_list(inputs, output, "reduce_scatter")
         for t in inputs:
             self._check(t)
-            _check_reduction(t, op, "reduceScatter")
+            _check_reduction(t, op, "reduce_scatter")
 
         def move(gloo: Any) -> None:
             whole = torch.cat([_cpu(t).reshape(-1) for t in inputs])
             self._reduce_here(gloo, whole, op)
-            begin = sum(t.numel() for t in inputs[: self._rank])
-            _cpu(output).copy_(whole[begin : begin + output.numel()].view_as(_cpu(output)))
+            even = len({t.shape for t in inputs}) == 1
+            begin = self._rank * output.numel() if even else sum(t.numel() for t in inputs[: self._rank])
+            mine = whole[begin : begin + output.numel()]
+            result = _cpu(output).view(-1)
+            result[: mine.numel()].copy_(mine)
+            result[mine.numel() :].zero_()
 
         return self._run("reduce_scatter", [output], _bytes(inputs), move, [output])
 
@@ -364,32 +488,38 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         pairs = zip(outputs, inputs, strict=True)
         return Works([self.reduce_scatter_single(o, i, opts) for o, i in pairs])
 
-    def gather(self, output_tensors: Any, input_tensors: Any, opts: Any = None) -> Work:
+    def gather(
+        self, output_tensors: Any, input_tensors: Any, opts: Any = None, *, root: int | None = None
+    ) -> Work:
         """Gathers every rank's tensor on one rank, as a list."""
-        (tensor,) = input_tensors
+        root = _root(opts if root is None else root)
+        output_tensors, (tensor,) = _nested(output_tensors, input_tensors)
         outputs = output_tensors[0] if output_tensors else []
         self._check(tensor)
 
         def move(gloo: Any) -> None:
             found = [_as_bytes(torch.empty_like(_cpu(t))) for t in outputs]
             options = dist.GatherOptions()
-            options.rootRank = opts.rootRank
+            options.rootRank = root
             gloo.gather([found] if found else [], [_as_bytes(_cpu(tensor))], options).wait()
             for t, value in zip(outputs, found, strict=True):
                 _cpu(t).copy_(_as_dtype(value, t))
 
         return self._run("gather", [tensor], tensor.nbytes * self._size, move, outputs or [tensor])
 
-    def scatter(self, output_tensors: Any, input_tensors: Any, opts: Any = None) -> Work:
+    def scatter(
+        self, output_tensors: Any, input_tensors: Any, opts: Any = None, *, root: int | None = None
+    ) -> Work:
         """Gives every rank its entry of one rank's list."""
-        (output,) = output_tensors
+        root = _root(opts if root is None else root)
+        input_tensors, (output,) = _nested(input_tensors, output_tensors)
         inputs = input_tensors[0] if input_tensors else []
         self._check(output)
 
         def move(gloo: Any) -> None:
             found = _as_bytes(torch.empty_like(_cpu(output)))
             options = dist.ScatterOptions()
-            options.rootRank = opts.rootRank
+            options.rootRank = root
             given = [_as_bytes(_cpu(t).contiguous()) for t in inputs]
             gloo.scatter([found], [given] if given else [], options).wait()
             _cpu(output).copy_(_as_dtype(found, output))
@@ -440,6 +570,10 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         index = tensor.get_device()
         gloo = self._connection(index)
         value = _as_bytes(_cpu(tensor))
+        if dst == self._rank:
+            self._own.append(value.clone())
+            event = self._charge(index, "send", tensor.nbytes, 1, self._ready(index))
+            return self._keep(Work([tensor], index, lambda: event))
         if index < 0:
             sent = gloo.send([value], dst, tag)
             return self._keep(Work([tensor], -1, lambda: _wait(sent)))
@@ -460,6 +594,8 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         index = tensor.get_device()
         gloo = self._connection(index)
         value = _as_bytes(_cpu(tensor))
+        if src == self._rank:
+            return self._keep(Work([tensor], index, lambda: self._take_own(value, index), src))
         if index < 0:
             received = gloo.recv([value], src, tag)
             return self._keep(Work([tensor], -1, lambda: _wait(received), src))
@@ -472,6 +608,17 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
             return self._charge(index, "receive", tensor.nbytes, 2, max(ready, int(moment)))
 
         return self._keep(Work([tensor], index, finish, src))
+
+    def _take_own(self, value: Tensor, index: int) -> npusim.Event:
+        """Receives what this rank sent to itself, as a batch of messages may.
+
+        Raises:
+            HcclError: nothing was sent.
+        """
+        if not self._own:
+            raise _errors.no_answer("Recv", self._rank, self._patience())
+        value.copy_(self._own.popleft())
+        return self._charge(index, "receive", value.numel(), 1, self._ready(index))
 
     def recv_anysource(self, tensors: list[Tensor], tag: int = 0) -> Work:
         """HCCL cannot receive from whoever sends first.
@@ -500,17 +647,18 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
             for work in works:
                 work.wait()
         except RuntimeError as failure:
-            waited = _errors.seconds("HCCL_EXEC_TIMEOUT", _errors.DEFAULT_EXEC)
-            raise _errors.no_answer(call, self._rank, waited) from failure
+            raise _errors.no_answer(call, self._rank, self._patience()) from failure
 
     def _reduce_here(self, gloo: Any, value: Tensor, op: Any) -> None:
-        """Reduces a CPU tensor in place, with what HCCL does to averages and to bool."""
-        average = op == dist.ReduceOp.AVG
-        used = dist.ReduceOp.SUM if average else op
-        if value.dtype is torch.bool and used == dist.ReduceOp.SUM:
-            used = dist.ReduceOp.MAX
-        wide = value.to(_WIDENED.get(value.dtype, value.dtype)).contiguous()
-        _reduce(gloo, wide, used)
+        """Reduces a CPU tensor in place, with what HCCL does to averages, factors and bool.
+
+        16-bit floats are rounded after each addition, since the links add into memory of that type.
+        """
+        average, factor = op == dist.ReduceOp.AVG, _factor(op)
+        wide = (value.int() if value.dtype in _CAST else value).contiguous()
+        if factor is not None:
+            wide = wide * factor
+        _reduce(gloo, wide, dist.ReduceOp.SUM if average or factor is not None else op)
         if average:
             wide = wide / self._size if wide.is_floating_point() else wide // self._size
         if wide.data_ptr() != value.data_ptr():
@@ -528,8 +676,17 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
             raise RuntimeError(f"No backend type associated with device type {tensor.device.type}")
         if tensor.layout is not torch.strided:
             raise RuntimeError("Tensors must be NPU and dense" + dist_error(ErrCode.TYPE))
-        if not tensor.is_contiguous():
+        if not any(tensor.is_contiguous(memory_format=order) for order in _orders(tensor)):
             raise RuntimeError("Tensors must be contiguous" + dist_error(ErrCode.TYPE))
+        if tensor.dtype not in _REDUCED and tensor.dtype not in _CALLED:
+            raise RuntimeError(
+                "Unsupported data type for HCCL process group" + dist_error(ErrCode.NOT_SUPPORT)
+            )
+        if tensor.storage_offset() and get_npu_format(tensor) not in BASE:
+            raise RuntimeError(
+                "For a tensor of internal format, it's storage_offset must be 0"
+                + dist_error(ErrCode.NOT_SUPPORT)
+            )
 
 
 def _servers(ranks: int) -> int:
@@ -544,8 +701,39 @@ def _wait(work: Any) -> None:
     work.wait()
 
 
+def _orders(tensor: Tensor) -> list[torch.memory_format]:
+    """The orders in which its elements may lie without gaps."""
+    other = {4: torch.channels_last, 5: torch.channels_last_3d}.get(tensor.dim())
+    return [torch.contiguous_format, *([other] if other is not None else [])]
+
+
+def _factor(op: Any) -> float | Tensor | None:
+    """What each rank multiplies with before a PREMUL_SUM; None for other operators."""
+    factor: float | Tensor | None = op.factor if op == dist.ReduceOp.PREMUL_SUM else None
+    return factor
+
+
 def _op(opts: Any) -> Any:
-    return dist.ReduceOp.SUM if opts is None else opts.reduceOp
+    """The operator among options, or itself."""
+    if isinstance(opts, dist.ReduceOp | dist.ReduceOp.RedOpType):
+        return opts
+    return getattr(opts, "reduceOp", dist.ReduceOp.SUM)
+
+
+def _root(opts: Any) -> int:
+    """The rank among options, or itself."""
+    return opts if isinstance(opts, int) else int(getattr(opts, "rootRank", 0))
+
+
+def _listed(tensors: Any) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _nested(lists: Any, tensor: Any) -> tuple[Any, Any]:
+    """A list of lists and a list, of what may be a list and a tensor."""
+    if not isinstance(tensor, Tensor):
+        return lists, tensor
+    return [lists] if lists else [], [tensor]
 
 
 def _cpu(tensor: Tensor) -> Tensor:
@@ -575,6 +763,12 @@ def _reduce(gloo: Any, value: Tensor, op: Any) -> None:
     gloo.allreduce([value], options).wait()
 
 
+def _broadcast(gloo: Any, value: Tensor, root: int) -> None:
+    options = dist.BroadcastOptions()
+    options.rootRank, options.rootTensor = root, 0
+    gloo.broadcast([value], options).wait()
+
+
 def _camel(kind: str) -> str:
     return "".join(part.capitalize() for part in kind.split("_"))
 
@@ -585,12 +779,27 @@ def _check_reduction(tensor: Tensor, op: Any, name: str) -> None:
     Raises:
         RuntimeError: the operator or the type is not one of HCCL's.
     """
+    if op == dist.ReduceOp.PREMUL_SUM and tensor.dtype not in _PREMULTIPLIED:
+        raise RuntimeError(
+            "PreMulSum Data type must be half, float, bfloat16 or double" + dist_error(ErrCode.TYPE)
+        )
     for unsupported, called in _UNSUPPORTED.items():
         if op == unsupported:
             raise RuntimeError(f"Cannot use ReduceOp.{called} with HCCL" + dist_error(ErrCode.NOT_SUPPORT))
-    if tensor.get_device() >= 0 and tensor.dtype not in _REDUCED:
-        called = _CALLED.get(tensor.dtype, str(tensor.dtype))
+    cast = name in _CASTING and tensor.dtype in _CAST
+    if tensor.get_device() >= 0 and tensor.dtype not in _REDUCED and not cast:
+        called = _CALLED[tensor.dtype]
         raise RuntimeError(f"HCCL {name}: Unsupported data type {called}" + dist_error(ErrCode.NOT_SUPPORT))
+
+
+def _check_list(tensors: list[Tensor], other: Tensor, name: str) -> None:
+    if not tensors:
+        raise RuntimeError(f"Tensor list operands to {name} must be non-empty" + dist_error(ErrCode.PARAM))
+    if any(t.get_device() != other.get_device() for t in tensors):
+        raise RuntimeError(
+            f"Corresponding input/output tensors to {name} must all reside on the same device"
+            + dist_error(ErrCode.PARAM)
+        )
 
 
 def _check_split(sizes: list[int], tensor: Tensor, ranks: int) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import functools
 import itertools
 import json
@@ -273,6 +274,29 @@ def dump_baseline() -> None:
     """Writes the figures of this run, where PERF_TEST_ENABLE is set."""
     if PERF_TEST_ENABLE:
         PerfBaseline.save_baseline()
+
+
+def _create_scaling_models_optimizers(
+    device: str = "npu", optimizer_ctor: Any = torch.optim.SGD, optimizer_kwargs: Any = None
+) -> tuple[Any, ...]:
+    """Two equal models of two layers, with an optimizer each: for training with a loss scale and without."""
+    control = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.Linear(8, 8)).to(device)
+    scaling = copy.deepcopy(control)
+    options = {"lr": 1.0} | (optimizer_kwargs or {})
+    optimizers = [optimizer_ctor(model.parameters(), **options) for model in (control, scaling)]
+    return control, scaling, *optimizers
+
+
+def _create_scaling_case(
+    device: str = "npu",
+    dtype: torch.dtype = torch.float,
+    optimizer_ctor: Any = torch.optim.SGD,
+    optimizer_kwargs: Any = None,
+) -> tuple[Any, ...]:
+    """The two models and optimizers, four pairs of inputs and targets, a loss, and the step to spoil."""
+    made = _create_scaling_models_optimizers(device, optimizer_ctor, optimizer_kwargs)
+    pairs = [tuple(torch.randn(8, 8, dtype=dtype, device=device) for _ in range(2)) for _ in range(4)]
+    return *made, pairs, torch.nn.MSELoss().to(device), 2
 
 
 @functools.lru_cache

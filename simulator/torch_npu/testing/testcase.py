@@ -237,9 +237,9 @@ class TestCase(unittest.TestCase):
     def assertTensorsSlowEqual(
         self, x: torch.Tensor, y: torch.Tensor, prec: Any = None, message: Any = ""
     ) -> None:
-        """Compares element by element."""
+        """Compares element by element, on whichever devices they lie."""
         super().assertEqual(x.size(), y.size(), message)
-        super().assertEqual(x.type(), y.type(), message)
+        super().assertEqual(x.dtype, y.dtype, message)
         apart = max((abs(x[i].item() - y[i].item()) for i in iter_indices(x)), default=0)
         self.assertLessEqual(apart, self.precision if prec is None else prec, message)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from torch_npu._sim.dlpack import to_cpu, to_npu
+from torch_npu._sim.formats import get_storage_size
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 __all__ = ["get_part_combined_tensor", "is_combined_tensor_valid", "npu_combine_tensors"]
@@ -21,18 +23,28 @@ def npu_change_data_ptr(dst: Tensor, src: Tensor, index: int) -> int:
     Raises:
         RuntimeError: the types differ, or there is no room.
     """
-    flat = src.detach().view(-1)
     if dst.dtype is not src.dtype:
         raise RuntimeError(
             f"dst is {dst.dtype}, src is {src.dtype}: they must agree." + pta_error(ErrCode.TYPE)
         )
-    if not 0 <= index <= flat.numel() - dst.numel():
+    size, room = get_storage_size(dst), get_storage_size(src)
+    if not 0 <= index <= room - size:
         raise RuntimeError(
-            f"{dst.numel()} elements from {index} on do not lie within the {flat.numel()} of src."
-            + pta_error(ErrCode.PARAM)
+            f"{size} elements from {index} on do not lie within the {room} of src." + pta_error(ErrCode.PARAM)
         )
-    dst.data = flat[index : index + dst.numel()].view(dst.shape)
+    lay_over(dst, src, index, size)
     return 0
+
+
+def lay_over(dst: Tensor, src: Tensor, index: int, size: int) -> None:
+    """Gives a tensor a storage of its own over `size` elements of another's, from `index` on."""
+    part = torch.empty(0, dtype=src.dtype, device=src.device)
+    part.set_(src.detach().untyped_storage(), index, (size,), (1,))
+    own = to_npu(to_cpu(part), src.get_device())
+    if size == dst.numel():
+        dst.data = own.view(dst.shape)
+    else:  # its storage was resized below its shape
+        dst.set_(own.untyped_storage(), dst.storage_offset(), dst.shape, dst.stride())
 
 
 def npu_combine_tensors(list_of_tensor: list[Tensor], require_copy_value: bool = True) -> Tensor | None:
@@ -89,7 +101,7 @@ def get_part_combined_tensor(combined_tensor: Tensor | None, index: int, size: i
     """
     if combined_tensor is None or size == 0:
         return None
-    room = combined_tensor.numel()
+    room = get_storage_size(combined_tensor)
     if index + size > room:
         raise RuntimeError(
             f"(index + size) ({index + size}) > torch_npu.get_storage_size(combined_tensor) ({room})"
@@ -105,7 +117,7 @@ def is_combined_tensor_valid(combined_tensor: Tensor | None, list_of_tensor: lis
     if combined_tensor is None:
         return False
     begin = combined_tensor.data_ptr()
-    end = begin + combined_tensor.numel() * combined_tensor.element_size()
+    end = begin + combined_tensor.untyped_storage().nbytes()
     return all(
         tensor is not None and begin <= tensor.data_ptr() < end and tensor.is_contiguous()
         for tensor in list_of_tensor

@@ -101,6 +101,133 @@ def exchanges(rank):
     assert y.item() == 2
 
 
+def uneven():
+    """Ranks whose tensors differ in size, factors before a sum, small types, and messages to oneself."""
+    import torch_npu
+
+    rank, size = start()
+    found = [torch.zeros(2, 3).npu(), torch.zeros(4).npu()]
+    dist.all_gather(found, (torch.ones(2, 3) if rank == 0 else torch.full((4,), 2.0)).npu())
+    assert [t.sum().item() for t in found] == [6, 8]
+    x = npu(rank + 1, 4)
+    dist.all_reduce(x, torch_npu.distributed._make_hccl_premul_sum(0.5))
+    assert x.tolist() == [1.5, 4]
+    x = torch.tensor([200, 10], dtype=torch.uint8).npu()
+    dist.all_reduce(x, dist.ReduceOp.AVG)
+    assert (x.tolist(), x.dtype) == (
+        [200, 10],
+        torch.uint8,
+    )  # the sum does not wrap round before the division
+    for parts, expected in (
+        ([npu(0, 1, 2, 3)], [[0, 2], [4, 6]]),  # one long tensor
+        ([npu(5, 6)], [[10, 12], [0, 0]]),  # too little: zero
+        ([npu(1, 2, 3), npu(4, 5, 6)], [[2, 4], [6, 8]]),  # more than the outputs hold
+        ([npu(1), npu(2, 3)], [[2], [4, 6]]),  # a part of its own size for each
+    ):
+        y = torch.full((len(expected[rank]),), 9.0).npu()
+        dist.reduce_scatter(y, parts)
+        assert y.tolist() == expected[rank]
+    other, own = npu(0), npu(0)
+    plan = [(dist.irecv, other, 1 - rank), (dist.isend, npu(rank), 1 - rank)]
+    plan += [(dist.irecv, own, rank), (dist.isend, npu(7 + rank), rank)]
+    for work in dist.batch_isend_irecv([dist.P2POp(*parts) for parts in plan]):
+        work.wait()
+    assert (other.item(), own.item()) == (1 - rank, 7 + rank)
+    picture = torch.full((1, 2, 2, 2), rank + 1.0).npu().to(memory_format=torch.channels_last)
+    dist.all_reduce(picture)
+    assert picture.unique().tolist() == [3]
+    tensors = [npu(rank), npu(1)]
+    with dist._coalescing_manager(device=torch.device("npu", rank), async_ops=True) as together:
+        for t in tensors:
+            dist.all_reduce(t)
+    together.wait()
+    assert [t.item() for t in tensors] == [1, size]
+
+
+def directly():
+    """Collectives as methods of a group: one tensor or a list, an operator or options, a rank by its name."""
+    rank, _ = start()
+    group = dist.new_group([0, 1])
+    x = npu(rank + 1)
+    group.broadcast([x]).wait()
+    assert x.item() == 1
+    group.broadcast(x := npu(rank + 1), root=1).wait()
+    assert x.item() == 2
+    group.allreduce(x, op=dist.ReduceOp.SUM).wait()
+    assert x.item() == 4
+    group.allreduce([x := npu(rank + 1)], dist.ReduceOp.MAX).wait()
+    assert x.item() == 2
+    group.reduce(x, 1, dist.ReduceOp.SUM).wait()
+    assert x.item() == [2, 4][rank]
+    group.allgather(found := [npu(0), npu(0)], npu(rank)).wait()
+    assert [t.item() for t in found] == [0, 1]
+    group.gather(found if rank else [], npu(rank + 5), root=1).wait()
+    assert [t.item() for t in found] == ([5, 6] if rank else [0, 1])
+    group.scatter(x, [npu(7), npu(8)] if rank == 0 else [], root=0).wait()
+    assert x.item() == 7 + rank
+    group.reduce_scatter(x, [npu(1), npu(2)], op=dist.ReduceOp.SUM).wait()
+    assert x.item() == 2 + 2 * rank
+    group.barrier().wait()
+
+
+def settings():
+    """Options of a group reach it, and what a program changes of them later does not."""
+    import torch_npu
+
+    rank = int(os.environ["LOCAL_RANK"])
+    torch.npu.set_device(rank)
+    options = torch_npu._C._distributed_c10d.ProcessGroupHCCL.Options()
+    options.hccl_config = {"hccl_buffer_size": 300, "group_name": "mine"}
+    dist.init_process_group("hccl", pg_options=options, device_id=torch.device("npu", rank))
+    options.hccl_config = {"hccl_algo": 5}
+    group = dist.distributed_c10d._get_default_group()._get_backend(torch.device("npu"))
+    assert group.options.hccl_config == {"hccl_buffer_size": 300, "group_name": "mine"}
+    assert group.options.global_ranks_in_group in ([], [0, 1])
+    dist.all_reduce(npu(1))
+    assert group.get_coll_stream_id(torch.device("npu", rank)) == group._get_stream_id() >= 0
+    other = dist.new_group([0, 1], pg_options=options)
+    try:
+        dist.all_reduce(npu(1), group=other)
+    except RuntimeError as error:
+        print(str(error).splitlines()[0])
+
+
+def loops():
+    """Gradients in buckets, accumulated without traffic, and ranks with fewer batches than others."""
+    from torch.distributed.algorithms.join import Join
+    from torch.utils.data import DataLoader, TensorDataset
+    from torch.utils.data.distributed import DistributedSampler
+
+    rank, size = start()
+    torch.manual_seed(0)
+    net = nn.Linear(4, 2)
+    alone = copy.deepcopy(net)
+    model = DistributedDataParallel(net.npu(), device_ids=[rank], gradient_as_bucket_view=True)
+    data = TensorDataset(torch.arange(48.0).view(12, 4) / 16)
+    sampler = DistributedSampler(data, shuffle=False)
+    batches = [x for (x,) in DataLoader(data, batch_size=3, sampler=sampler)]
+    assert [x[0, 0].item() for x in batches] == [rank / 4, (rank + 6) / 4]
+    sums = sum(1 for r in npusim.node().records if r.name == "hcom_allReduce")
+    with model.no_sync():
+        model(batches[0].npu()).square().mean().backward()
+    assert sum(1 for r in npusim.node().records if r.name == "hcom_allReduce") == sums
+    model(batches[1].npu()).square().mean().backward()
+    for x in data.tensors[0].view(2, 3, 2, 4).transpose(1, 2).reshape(4, 3, 4):
+        (alone(x).square().mean() / size).backward()
+    torch.testing.assert_close(net.weight.grad.cpu(), alone.weight.grad)
+    optimizer, steps = torch.optim.SGD(model.parameters(), lr=0.01), 0
+    with Join([model]):
+        for _ in range(2 + 2 * rank):
+            optimizer.zero_grad()
+            model(batches[0].npu()).square().mean().backward()
+            optimizer.step()
+            steps += 1
+    assert steps == 2 + 2 * rank
+    weights = [torch.zeros_like(net.weight) for _ in range(size)]
+    dist.all_gather(weights, net.weight.detach())
+    assert torch.equal(*weights)
+
+
 def objects(rank):
     """Collectives of Python objects."""
     found = [None, None]

@@ -49,10 +49,59 @@ def alone(machine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["collectives", "data_parallel", "sharded", "slowest"])
+@pytest.mark.parametrize(
+    "name", ["collectives", "data_parallel", "directly", "loops", "sharded", "slowest", "uneven"]
+)
 def test_two_ranks(name):
     """Two ranks started by torchrun do what hccl_ranks.py asserts."""
     torchrun(name)
+
+
+@pytest.mark.slow
+def test_settings_of_a_group():
+    """What a group is given at the start stays; a value of the wrong type is told at the first collective."""
+    assert torchrun("settings").count("Value type of hccl_algo should be string.") == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"hccl_buffer_size": "200"}, "Value type of hccl_buffer_size should be int."),
+        ({"hccl_buffer_size": -1}, "Value type of hccl_buffer_size should be int."),
+        ({"group_name": 3}, "Value type of group_name should be string."),
+        ({"hccl_exec_timeout": True}, "Value type of hccl_exec_timeout should be int."),
+        ({"hccl_exec_timeout": 1 << 31}, r"Value type of hccl_exec_timeout exceeds INT32_MAX\(2147483647\)."),
+    ],
+)
+def test_settings_of_the_wrong_type(config, words):
+    """hccl_config is checked when the ranks connect, in the real words."""
+    options = torch_npu._C._distributed_c10d.ProcessGroupHCCL.Options()
+    options.hccl_config = config
+    group = torch_npu._C._distributed_c10d.ProcessGroupHCCL(dist.HashStore(), 0, 1, options)
+    with pytest.raises(RuntimeError, match=words + r"\n.*ERR02002 DIST invalid type"):
+        group.allreduce([torch.ones(1).npu()])
+
+
+def test_a_setting_that_is_too_long():
+    """It is cut, with a warning."""
+    options = torch_npu._C._distributed_c10d.ProcessGroupHCCL.Options()
+    options.hccl_config = {"hccl_retry_enable": "x" * 50}
+    group = torch_npu._C._distributed_c10d.ProcessGroupHCCL(dist.HashStore(), 0, 1, timedelta(seconds=5))
+    group._options = options
+    with pytest.warns(UserWarning, match="truncated to 49"):
+        group.allreduce([torch.ones(1).npu()])
+
+
+@pytest.mark.usefixtures("alone", "own_options")
+def test_a_part_of_a_tensor_in_an_internal_format():
+    """Such a tensor must begin where its memory begins."""
+    torch.npu.config.allow_internal_format = True
+    whole = torch_npu.npu_format_cast(torch.ones(4, 16).npu(), torch_npu.Format.FRACTAL_NZ)
+    dist.all_reduce(whole)
+    with pytest.raises(
+        RuntimeError, match=r"storage_offset must be 0\n.*ERR02007 DIST feature not supported"
+    ):
+        dist.all_reduce(whole[2:])
 
 
 @pytest.mark.slow
@@ -125,10 +174,17 @@ def test_backends_for_host_and_device():
 @pytest.mark.usefixtures("alone")
 def test_what_hccl_cannot_reduce():
     """Bitwise operators and types that HCCL lacks are refused in the real words."""
+    group = dist.distributed_c10d._get_default_group()
     with pytest.raises(RuntimeError, match=r"Cannot use ReduceOp.BAND with HCCL\n.*ERR02007"):
         dist.all_reduce(torch.ones(2, dtype=torch.int32).npu(), dist.ReduceOp.BAND)
-    with pytest.raises(RuntimeError, match=r"HCCL allReduce: Unsupported data type at::kDouble"):
+    with pytest.raises(RuntimeError, match=r"HCCL allreduce: Unsupported data type at::kDouble"):
         dist.all_reduce(torch.ones(2, dtype=torch.float64).npu())
+    with pytest.raises(RuntimeError, match=r"HCCL reduce_scatter: Unsupported data type at::kByte/at::kBool"):
+        dist.reduce_scatter(torch.ones(1).bool().npu(), [torch.ones(1).bool().npu()])
+    with pytest.raises(RuntimeError, match="Unsupported data type for HCCL process group"):
+        group.broadcast([torch.ones(1, dtype=torch.complex64).npu()], dist.BroadcastOptions())
+    with pytest.raises(RuntimeError, match="PreMulSum Data type must be half, float, bfloat16 or double"):
+        dist.all_reduce(torch.ones(1).int().npu(), torch_npu.distributed._make_hccl_premul_sum(2.0))
     with pytest.raises(RuntimeError, match="does not support recv"):
         dist.recv(torch.ones(2).npu())
     with pytest.raises(RuntimeError, match="does not divide equally across group size"):
@@ -150,6 +206,40 @@ def test_the_group_knows_its_name(alone):
     dist.all_reduce(part)
     names = [r.name for r in alone.records if r.category == "collective"]
     assert names == ["hcom_broadcast", "hcom_reduceScatter", "hcom_allReduce"]
+
+
+def test_the_name_of_a_communicator():
+    """A program names it once, before the first collective; wrong names are refused."""
+    make = torch_npu._C._distributed_c10d.ProcessGroupHCCL
+    group = make(dist.HashStore(), 0, 1)
+    for wrong in ("", "x" * 128):
+        with pytest.raises(RuntimeError, match="The length of the name must be between 1 and 127"):
+            group._set_hccl_comm_name(wrong)
+    group._set_hccl_comm_name("mine")
+    group._set_hccl_comm_name("mine")
+    with pytest.raises(
+        RuntimeError, match="cannot be duplicated, Invalid hcclCommName:other, current hcclCommName:mine"
+    ):
+        group._set_hccl_comm_name("other")
+    assert group.get_hccl_comm_name(0) == "mine"
+    late = make(dist.HashStore(), 0, 1)
+    assert late.get_hccl_comm_name(0) == late.get_hccl_comm_name(0)
+    with pytest.raises(RuntimeError, match="cannot be duplicated, Invalid hcclCommName:mine"):
+        late._set_hccl_comm_name("mine")
+    with pytest.raises(RuntimeError, match="Invalid rank -1"):
+        late.get_hccl_comm_name(-1)
+
+
+@pytest.mark.usefixtures("alone")
+def test_lists_that_do_not_fit():
+    """A list on another device, or of another length than the group, is refused in the real words."""
+    x, far = torch.ones(2).npu(), torch.ones(2).npu(1)
+    with pytest.raises(
+        RuntimeError, match=r"to reduce_scatter must all reside on the same device\n.*ERR02001"
+    ):
+        dist.reduce_scatter(x, [far])
+    with pytest.raises(RuntimeError, match=r"must match number of collective participants\n.*ERR02001"):
+        dist.all_gather([x.clone(), x.clone()], x)
 
 
 def test_a_port_in_use():

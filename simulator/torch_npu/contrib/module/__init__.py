@@ -7,7 +7,14 @@ from torch_npu.contrib.module.crossentropy import LabelSmoothingCrossEntropy
 from torch_npu.contrib.module.deform_conv import DCNv2, ModulatedDeformConv
 from torch_npu.contrib.module.drop_path import NpuDropPath
 from torch_npu.contrib.module.ensemble_dropout import NpuCachedDropout, NpuFairseqDropout
+from torch_npu.contrib.module.fast_batch_norm import (
+    FastBatchNorm1d,
+    FastBatchNorm2d,
+    FastBatchNorm3d,
+    FastSyncBatchNorm,
+)
 from torch_npu.contrib.module.focus import Focus
+from torch_npu.contrib.module.fused_color_jitter import FusedColorJitter
 from torch_npu.contrib.module.linear_a8w8_quant import LinearA8W8Quant
 from torch_npu.contrib.module.linear_quant import LinearQuant
 from torch_npu.contrib.module.linear_weight_quant import LinearWeightQuant
@@ -23,7 +30,12 @@ __all__ = [
     "ChannelShuffle",
     "DCNv2",
     "DropoutWithByteMask",
+    "FastBatchNorm1d",
+    "FastBatchNorm2d",
+    "FastBatchNorm3d",
+    "FastSyncBatchNorm",
     "Focus",
+    "FusedColorJitter",
     "LabelSmoothingCrossEntropy",
     "LinearA8W8Quant",
     "LinearQuant",
