@@ -100,15 +100,17 @@ def make_kernel(overload: OpOverload) -> Callable[..., Any]:
     sig = signature(overload)
     simple = not sig.lists and not sig.keywords and "generator" not in sig.keyword_names | set(sig.names)
     host_ok = overload._schema.name.partition("::")[2] in HOST_ARGUMENTS
-    if simple and not sig.written and sig.returns == (None,) and not host_ok and _returns_tensor(overload):
-        return _plain(overload, sig)
+    if simple and not host_ok and _returns_tensors(overload):
+        if not sig.written and set(sig.returns) == {None}:
+            return _plain(overload, sig, _given_one if len(sig.returns) == 1 else _given_several)
+        if sig.tensors and sig.written == {sig.names[0]} and sig.returns == (sig.names[0],):
+            return _plain(overload, sig, _given_first)
     return _general(overload, sig, host_ok=host_ok)
 
 
-def _returns_tensor(overload: OpOverload) -> bool:
-    returns = overload._schema.returns
+def _returns_tensors(overload: OpOverload) -> bool:
     name = base_name(overload._schema.name.partition("::")[2])
-    return len(returns) == 1 and str(returns[0].type) == "Tensor" and name not in VALUE_DEPENDENT
+    return all(str(r.type) == "Tensor" for r in overload._schema.returns) and name not in VALUE_DEPENDENT
 
 
 def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
@@ -119,16 +121,35 @@ def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
         compute = partial(overload._op_dk, torch._C.DispatchKey.CPU)
     writes = any(a.alias_info is not None for a in overload._schema.arguments)
     product = overload._schema.name.partition("::")[2]
+    if product in products.IN_FLOAT32:
+        compute = products.computed_in_float32(compute)
     if product in products.NAMES and not writes:
-        compute = products.accumulated_in_float32(compute, convolution=product == "convolution")
+        compute = products.accumulated_in_float32(compute, product)
     return overflow.saturating(compute) if overflow.SATURATES else compute
 
 
-def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
-    """The hot path: tensors in, one new tensor out. What `Target` and `alias` do is written out here."""
+def _given_one(result: Tensor, _args: tuple[Any, ...], index: int) -> tuple[Any, list[TensorSpec]]:
+    spec = spec_of(result)
+    return adopt(result, index, None, spec), [spec]
+
+
+def _given_several(
+    result: tuple[Tensor | None, ...], _args: tuple[Any, ...], index: int
+) -> tuple[Any, list[TensorSpec]]:
+    specs = [spec_of(one) for one in result if one is not None]
+    return tuple(one if one is None else adopt(one, index) for one in result), specs
+
+
+def _given_first(_result: Tensor, args: tuple[Any, ...], _index: int) -> tuple[Any, list[TensorSpec]]:
+    return args[0], [spec_of(args[0])]
+
+
+def _plain(overload: OpOverload, sig: Signature, give: Callable[..., Any]) -> Callable[..., Any]:
+    """The hot path: tensors in, one of the three above out. `Target` and `alias` are written out here."""
     name, kind = name_and_kind(overload._schema.name.partition("::")[2])
     compute = _cpu_kernel(overload)
     positions = sig.tensors
+    written = 0 if give is _given_first else -1
 
     def kernel(*args: Any, **kwargs: Any) -> Any:
         values = list(args)
@@ -143,7 +164,7 @@ def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
             at = tensor.get_device()
             if at != index:
                 if at < 0:
-                    if tensor.dim():
+                    if tensor.dim() or i == written:
                         raise mixed_with_host()
                     continue
                 if index != -2:  # noqa: PLR2004 - as above
@@ -165,10 +186,9 @@ def _plain(overload: OpOverload, sig: Signature) -> Callable[..., Any]:
                 values[i] = alias(tensor)
                 reads.append(spec_of(tensor))
         result = compute(*values, **kwargs)
-        spec = spec_of(result)
-        result = adopt(result, index, None, spec)
-        runtime.queues[index].launch(Op(name, kind, reads, [spec]))
-        return result
+        given, writes = give(result, args, index)
+        runtime.queues[index].launch(Op(name, kind, reads, writes))
+        return given
 
     return kernel
 

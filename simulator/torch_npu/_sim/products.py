@@ -26,6 +26,7 @@ NAMES = frozenset(
         "baddbmm",
         "bmm",
         "convolution",
+        "convolution_backward",
         "dot",
         "ger",
         "linear",
@@ -54,17 +55,50 @@ def _rounded(x: Any) -> Any:
     return torch.where(x.isfinite(), kept, x)
 
 
-def accumulated_in_float32(compute: Callable[..., Any], *, convolution: bool = False) -> Callable[..., Any]:
-    """The same product, with 16-bit inputs widened before it and its result rounded after it."""
-    switch = "conv" if convolution else "matmul"
+IN_FLOAT32 = frozenset({"binary_cross_entropy_with_logits"})
+"""Composed of several operators on the CPU, one kernel on the device: 16-bit values are rounded once."""
+
+
+def computed_in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The same operator, with 16-bit inputs widened before it and its result rounded after it."""
+
+    def widened(*args: Any, **kwargs: Any) -> Any:
+        dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
+        if not dtypes <= _HALVES:
+            return compute(*args, **kwargs)
+        wide = [a.float() if isinstance(a, Tensor) else a for a in args]
+        return compute(*wide, **kwargs).to(args[0].dtype)
+
+    return widened
+
+
+def accumulated_in_float32(compute: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same product, with 16-bit inputs widened before it and its results rounded after it.
+
+    Args:
+        compute: the product on host tensors.
+        name: one of `NAMES`.
+    """
+    switch = "conv" if name == "convolution" else "matmul"
+    may_round = name != "convolution_backward"
 
     def product(*args: Any, **kwargs: Any) -> Any:
+        rounds = may_round and getattr(Hf32, switch)
+        if args[0].dtype is torch.float32 and not rounds:  # nearly always: nothing to do
+            return compute(*args, **kwargs)
         dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
         if len(dtypes) != 1 or not dtypes <= _HALVES:  # of mixed types PyTorch says itself what is wrong
-            if dtypes == {torch.float32} and getattr(Hf32, switch):
+            if rounds and dtypes == {torch.float32}:
                 args = tuple(_rounded(a) for a in args)
             return compute(*args, **kwargs)
         wide = [a.float() if isinstance(a, Tensor) else a for a in args]
-        return compute(*wide, **kwargs).to(dtypes.pop())
+        return _narrowed(compute(*wide, **kwargs), dtypes.pop())
 
     return product
+
+
+def _narrowed(result: Any, dtype: torch.dtype) -> Any:
+    """A result in 16 bits, or several of which some may be left out."""
+    if isinstance(result, Tensor):
+        return result.to(dtype)
+    return tuple(None if one is None else one.to(dtype) for one in result)

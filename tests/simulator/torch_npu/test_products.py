@@ -59,3 +59,36 @@ def test_hf32_in_a_convolution_that_asks_for_it():
     assert functional.conv2d(x, w).item() == x.item()
     torch.npu.conv.allow_hf32 = True
     assert functional.conv2d(x, w).item() == 2731 / 8192
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("needs_input", [True, False])
+def test_backward_of_a_convolution_accumulates_in_float32(dtype, needs_input):
+    """Gradients of a 16-bit convolution are the float32 one's, rounded once; one not needed is left out."""
+    torch.manual_seed(0)
+    x, w = torch.randn(2, 8, 6, 6).to(dtype), torch.randn(4, 8, 3, 3).to(dtype)
+    grads = []
+    for place, kind in (("npu:0", dtype), ("cpu", torch.float32)):
+        images = x.to(place, kind).requires_grad_(needs_input)
+        weight = w.to(place, kind).requires_grad_()
+        functional.conv2d(images, weight, padding=1).backward(
+            torch.ones(2, 4, 6, 6, device=place, dtype=kind)
+        )
+        grads.append((images.grad, weight.grad))
+    for came, exact in zip(*grads, strict=True):
+        assert (came is None) == (exact is None)
+        if came is not None:
+            assert came.dtype is dtype
+            assert torch.equal(came.cpu(), exact.to(dtype))
+    assert (grads[0][0] is not None) == needs_input
+
+
+def test_an_operator_in_place_refuses_the_host_even_for_a_number():
+    """A host tensor without dimensions is read as a number, and never written from the device."""
+    x = torch.ones(3, device="npu:0")
+    assert x.add_(torch.tensor(2.0)) is x
+    assert x.tolist() == [3.0, 3.0, 3.0]
+    for host in (torch.tensor(1.0), torch.ones(3)):
+        with pytest.raises(RuntimeError, match="Expected NPU tensor"):
+            host.add_(x.sum())
+        assert host.unique().tolist() == [1.0]
