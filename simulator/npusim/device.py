@@ -13,7 +13,7 @@ from npusim.cost_model import copy_ns, cost, memory_ns
 from npusim.device_memory import DeviceMemory
 from npusim.exceptions import DeviceFaultError, InvalidArgumentError, WrongStreamError
 from npusim.media import media_units
-from npusim.records import Task
+from npusim.records import Detailed, Task
 from npusim.stream import Event, Stream
 
 if TYPE_CHECKING:
@@ -208,4 +208,7 @@ class Device:
         # by position, which is what makes a shape that was never seen cheap; the key holds the operands
         inputs, outputs = cast("tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]", key[2:4])
         took = duration if self.node.cost_model else 0
+        if op.attrs:
+            fields = (op.name, op.kind, unit, blocks, took, inputs, outputs, 0, found, 0, 1, memory)
+            return Detailed(op.attrs, *fields)
         return Task(op.name, op.kind, unit, blocks, took, inputs, outputs, 0, found, 0, 1, memory)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from npusim.constants import number
 from npusim.exceptions import WrongStreamError
 from npusim.graph import graph_costs
-from npusim.records import Task
+from npusim.records import Detailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from npusim.chips import Chip
     from npusim.graph import Node
+    from npusim.records import Record, Task
     from npusim.stream import Stream
 
 
@@ -24,27 +25,35 @@ def graph_tasks(chip: Chip, nodes: Sequence[Node]) -> list[Task]:
         chip: where it runs.
         nodes: the graph as `npusim.fuse` leaves it.
     """
-    listed = [node for node in nodes if node.op.kind != "view"]
+    graph = tuple(nodes)
+    listed = [node.op for node in graph if node.op.kind != "view"]
     return [
-        Task(
-            node.op.name,
-            node.op.kind,
+        Detailed(
+            (graph, place),
+            op.name,
+            op.kind,
             found.unit,
-            blocks=found.blocks,
-            duration=found.duration,
-            inputs=tuple(node.op.inputs),
-            outputs=tuple(node.op.outputs),
-            cost=found,
-            memory=found.memory,
+            found.blocks,
+            found.duration,
+            tuple(op.inputs),
+            tuple(op.outputs),
+            0,
+            found,
+            0,
+            1,
+            found.memory,
         )
-        for node, found in zip(listed, graph_costs(chip, nodes), strict=True)
+        for place, (op, found) in enumerate(zip(listed, graph_costs(chip, graph), strict=True))
     ]
 
 
-def run_graph(stream: Stream, tasks: Sequence[Task]) -> None:
+def run_graph(stream: Stream, tasks: Sequence[Task]) -> list[Record]:
     """Give a compiled graph to a stream; the host goes on at once.
 
     The whole graph is one launch: the call's overhead is spent on the device before its first operator.
+
+    Returns:
+        What each of its operators did.
 
     Raises:
         WrongStreamError: the stream was destroyed.
@@ -58,13 +67,15 @@ def run_graph(stream: Stream, tasks: Sequence[Task]) -> None:
     if node.cost_model:
         node.host.now = called + stream.launch_ns
         ready = max(node.host.now, stream.tail + int(number("model_execute_ns")))
+    made = []
     for task in tasks:
         start, duration = ready, task.duration if node.cost_model else 0
         if device.shared and duration:
             start, duration = device.place(task, task.blocks, ready)
         ready = start + duration
         device.busy += duration
-        node.records.add("kernel", task, device.index, stream.id, called, start, duration)
+        made.append(node.records.add("kernel", task, device.index, stream.id, called, start, duration))
     stream.tail = ready
     if node.launch_blocking:
         node.host.wait_until(ready)
+    return made

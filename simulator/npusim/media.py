@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from npusim.constants import number, of_chip
-from npusim.records import Task
+from npusim.records import Detailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from npusim.chips import Chip
+    from npusim.records import Record
     from npusim.stream import Stream
 
 PIXELS = 1920 * 1080  # of the pictures whose rate is published; other sizes in proportion
@@ -45,17 +46,18 @@ def _figure(what: str, chip: Chip) -> float:
     return of_chip(what, chip) or number(f"{what}.Ascend310")
 
 
-def media_task(stream: Stream, operation: str, pixels: int) -> None:
+def media_task(stream: Stream, operation: str, pixels: int) -> Record:
     """Give a picture to a unit; the host goes on at once.
 
     Raises:
         WrongStreamError: the stream was destroyed.
     """
     duration = media_ns(stream.device.chip, operation, pixels)
-    stream.submit(Task(operation, "media", f"DVPP_{_unit(operation)}", blocks=1, duration=duration))
+    unit = f"DVPP_{_unit(operation)}"
+    return stream.submit(Detailed((pixels,), operation, "media", unit, 1, duration))
 
 
-def media_batch(stream: Stream, operation: str, pixels: Sequence[int]) -> None:
+def media_batch(stream: Stream, operation: str, pixels: Sequence[int]) -> Record:
     """Give several pictures to the units at once: they are shared out, the slowest unit decides.
 
     Raises:
@@ -66,4 +68,4 @@ def media_batch(stream: Stream, operation: str, pixels: Sequence[int]) -> None:
     loads = [0] * min(max(len(pixels), 1), media_units(chip)[f"DVPP_{unit}"])
     for duration in sorted((media_ns(chip, operation, n) for n in pixels), reverse=True):
         loads[loads.index(min(loads))] += duration
-    stream.submit(Task(operation, "media", f"DVPP_{unit}", blocks=len(loads), duration=max(loads)))
+    return stream.submit(Detailed(tuple(pixels), operation, "media", f"DVPP_{unit}", len(loads), max(loads)))

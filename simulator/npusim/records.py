@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 from array import array
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from npusim.cost_model import Cost
     from npusim.op import TensorSpec
@@ -81,6 +81,21 @@ class Task:
         self.ranks = ranks
         self.servers = servers
         self.memory = memory
+
+
+class Detailed(Task):
+    """A task whose operands alone do not tell what it costs.
+
+    Attributes:
+        origin: what does: an operator's attributes; the nodes of a compiled graph and the place of this
+            operator among them; or the pixels of each picture for the media units.
+    """
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: Mapping[str, object] | tuple[object, ...], *fields: Any) -> None:
+        super().__init__(*fields)
+        self.origin = origin
 
 
 class Record:

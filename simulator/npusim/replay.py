@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import npusim.products  # noqa: F401 - all that the fingerprint covers
 from npusim import witness
 from npusim.constants import value
+from npusim.execution import graph_tasks, run_graph
+from npusim.graph import Node as GraphNode
 from npusim.machine import Node
+from npusim.media import media_batch, media_task
 from npusim.op import Op, TensorSpec
 from npusim.records import KINDS, Task
 from npusim.settings import DEFAULT_SOC, Settings
@@ -50,6 +53,10 @@ class Event(NamedTuple):
         start: when it began.
         duration: how long it took.
         waits: whether the host stood still after it, as it does until what it reads has come.
+        attrs: an operator's attributes, where its price depends on them.
+        pixels: of each picture, for the media units.
+        graph: the compiled graph that the operator is of, all of which one call runs.
+        place: its place among the graph's operators.
     """
 
     category: str
@@ -64,6 +71,10 @@ class Event(NamedTuple):
     start: int = 0
     duration: int = 0
     waits: bool = False
+    attrs: dict[str, Any] | None = None
+    pixels: tuple[int, ...] = ()
+    graph: tuple[GraphNode, ...] = ()
+    place: int = 0
 
     @property
     def end(self) -> int:
@@ -117,16 +128,68 @@ def _events(data: Any) -> list[Event]:
     rows = data["rows"]
     if len(rows) > MAX_EVENTS:
         raise ReplayError(f"{len(rows):,} events; at most {MAX_EVENTS:,} are looked at")
-    tasks = [(name, kind, nbytes, _specs(a), _specs(b)) for name, kind, nbytes, a, b in data["tasks"]]
+    graphs = [tuple(_node(*row) for row in rows) for rows in data["graphs"]]
+    tasks = [_task(graphs, *row) for row in data["tasks"]]
     events = []
     for category, number, *where_and_when in rows:
         if category not in KINDS:
             raise ReplayError(f"an event of the category {category!r}")
-        name, kind, nbytes, inputs, outputs = tasks[number]
         device, stream, launched, start, duration = map(int, where_and_when)
-        what = (category, name, kind, inputs, outputs, nbytes)
-        events.append(Event(*what, device, stream, launched, start, duration))
+        events.append(
+            tasks[number]._replace(
+                category=category,
+                device=device,
+                stream=stream,
+                launched=launched,
+                start=start,
+                duration=duration,
+            )
+        )
     return events
+
+
+def _task(  # noqa: PLR0913, PLR0917 - a row as it was sent
+    graphs: list[tuple[GraphNode, ...]],
+    name: str,
+    kind: str,
+    nbytes: int,
+    inputs: list[Any],
+    outputs: list[Any],
+    origin: list[Any] | None,
+) -> Event:
+    """What events of one task have in common.
+
+    Raises:
+        ReplayError: a part of a graph is not what the graph has there.
+    """
+    found = Event("", name, kind, _specs(inputs), _specs(outputs), nbytes)
+    if origin is None:
+        return found
+    sort, *rest = origin
+    if sort == "attrs":
+        attrs = {key: tuple(v) if isinstance(v, list) else v for key, v in rest[0].items()}
+        return found._replace(attrs=attrs)
+    if sort == "media":
+        return found._replace(pixels=tuple(map(int, rest[0])))
+    number, place = map(int, rest)
+    graph = graphs[number]
+    op = [node.op for node in graph if node.op.kind != "view"][place]
+    if (op.name, op.kind, tuple(op.inputs), tuple(op.outputs)) != (name, kind, found.inputs, found.outputs):
+        raise ReplayError(f"{name} is not what the graph has at place {place}")
+    return found._replace(graph=graph, place=place)
+
+
+def _node(  # noqa: PLR0913, PLR0917 - a row as it was sent
+    name: str,
+    kind: str,
+    inputs: list[Any],
+    outputs: list[Any],
+    attrs: dict[str, Any],
+    reads: list[str],
+    writes: list[str],
+    weights: list[str],
+) -> GraphNode:
+    return GraphNode(Op(name, kind, _specs(inputs), _specs(outputs), attrs or None), reads, writes, weights)
 
 
 def _specs(operands: list[Any]) -> tuple[TensorSpec, ...]:
@@ -143,11 +206,14 @@ def _checked(events: list[Event], now: int, soc: str) -> list[Event]:
     several = any(event.stream for event in events)
     found: list[Event] = []
     for number, event in enumerate(events):
-        if event.launched < again.now:
-            raise ReplayError(f"event {number} ({event.name}) was launched before the host was ready for it")
-        if found and event.launched > again.now:
-            found[-1] = found[-1]._replace(waits=True)
-        again.now = event.launched
+        if not event.place:  # a graph is launched with its first operator
+            if event.launched < again.now:
+                raise ReplayError(
+                    f"event {number} ({event.name}) was launched before the host was ready for it"
+                )
+            if found and event.launched > again.now:
+                found[-1] = found[-1]._replace(waits=True)
+            again.now = event.launched
         record = again.put(event)
         found.append(event)
         if record is None:
@@ -187,6 +253,8 @@ class _Again:
     def __init__(self, soc: str) -> None:
         self._node = Node(Settings({"NPUSIM_SOC": soc, "NPUSIM_SHARE_STATE": "0"}))
         self._marks: dict[tuple[int, int], Mark] = {}
+        self._graphs: dict[int, list[Task]] = {}  # by the id of what the events hold
+        self._running: list[Record] = []
 
     @property
     def now(self) -> int:
@@ -201,7 +269,7 @@ class _Again:
         """Give an event to the device; None for what takes no time on it."""
         stream = self._stream(event)
         if event.category == "kernel":
-            return stream.launch(Op(event.name, event.kind, event.inputs, event.outputs))
+            return self._kernel(event, stream)
         if event.category == "copy":
             return stream.copy(event.name, event.nbytes, asynchronous=True)
         if event.category == "collective":  # how long the others took is theirs to say
@@ -219,6 +287,26 @@ class _Again:
         elif event.category == "callback":
             self.now += int(value("host_launch_ns"))
         return None
+
+    def _kernel(self, event: Event, stream: Stream) -> Record:
+        if event.graph:
+            return self._part(event, stream)
+        if event.pixels:
+            operation, pixels = event.name, event.pixels
+            one = len(pixels) == 1
+            return media_task(stream, operation, *pixels) if one else media_batch(stream, operation, pixels)
+        return stream.launch(Op(event.name, event.kind, event.inputs, event.outputs, event.attrs))
+
+    def _part(self, event: Event, stream: Stream) -> Record:
+        """What one operator of a graph did; the first one runs them all."""
+        if not event.place:
+            tasks = self._graphs.get(id(event.graph))
+            if tasks is None:
+                tasks = self._graphs[id(event.graph)] = graph_tasks(stream.device.chip, event.graph)
+            self._running = run_graph(stream, tasks)
+        if event.place >= len(self._running) or self._running[event.place].stream != stream.id:
+            raise ReplayError(f"{event.name} at place {event.place} of a graph of which no run has begun")
+        return self._running[event.place]
 
     def _stream(self, event: Event) -> Stream:
         device = self._node.device(event.device)

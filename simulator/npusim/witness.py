@@ -7,6 +7,7 @@ there, and what is returned is plain data.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import sys
 from types import CodeType
 from typing import Any
@@ -30,6 +31,7 @@ PRICED = (
     "vector",
 )
 """The modules that decide what takes how long."""
+_LATER = ("execution", "graph")  # which are only loaded where there are compiled graphs
 # Operators by which programs read the device, or train on it; who takes their place could hide work.
 _DISPATCHED = ("_local_scalar_dense", "_to_copy", "copy_", "_copy_from", "addmm", "mm", "equal", "item")
 _KERNELS, _CELLS = "/torch_npu/_sim/", "/ipykernel_"
@@ -39,8 +41,8 @@ _QUEUES = "/torch_npu/_sim/queues.py"
 def fingerprint() -> str:
     """SHA-256 over the code and the constants of the simulator as they are in this process."""
     total = hashlib.sha256()
-    for name in PRICED:
-        module = sys.modules[f"npusim.{name}"]
+    for name in (*PRICED, *_LATER):
+        module = importlib.import_module(f"npusim.{name}")
         for key, value in sorted(vars(module).items()):
             if key.startswith("__") or getattr(value, "__module__", module.__name__) != module.__name__:
                 continue  # Python's own, or imported from elsewhere
@@ -93,6 +95,7 @@ def end() -> None:
     first, now = _marked
     tasks: dict[int, int] = {}
     table: list[list[Any]] = []
+    graphs: list[Any] = []
     rows = []
     for record in node.records[first : len(node.records)]:
         task = record.task
@@ -100,20 +103,46 @@ def end() -> None:
         if number is None:
             number = tasks[id(task)] = len(table)
             _kept.append(task)
-            operands = [
-                [[list(t.shape), t.dtype, t.fmt] for t in side] for side in (task.inputs, task.outputs)
-            ]
-            table.append([task.name, task.kind, task.nbytes, *operands])
+            operands = [_plain_specs(side) for side in (task.inputs, task.outputs)]
+            table.append([task.name, task.kind, task.nbytes, *operands, _origin(task, graphs)])
         times = [record.launched - now, record.start - now, record.duration]
         rows.append([record.category, number, record.device, record.stream, *times])
     collected.update(
         tasks=table,
+        graphs=[[_plain_node(one) for one in graph] for graph in graphs],
         rows=rows,
         now=node.host.now - now,
         soc=node.settings.chip.soc,
         fingerprint=fingerprint(),
         odd=_odd(node),
     )
+
+
+def _plain_specs(specs: Any) -> list[Any]:
+    return [[list(t.shape), t.dtype, t.fmt] for t in specs]
+
+
+def _origin(task: Any, graphs: list[Any]) -> Any:
+    """What decides a task's price beside its operands: see `npusim.records.Detailed`."""
+    origin = getattr(task, "origin", None)
+    if origin is None:
+        return None
+    if task.kind != "media" and not isinstance(origin, tuple):
+        return ["attrs", {key: list(v) if isinstance(v, tuple) else v for key, v in origin.items()}]
+    if task.kind == "media":
+        return ["media", list(origin)]
+    graph, place = origin
+    known = [one is graph for one in graphs]
+    if True not in known:
+        graphs.append(graph)
+        known.append(True)
+    return ["graph", known.index(True), place]
+
+
+def _plain_node(node: Any) -> list[Any]:
+    op = node.op
+    what = [op.name, op.kind, _plain_specs(op.inputs), _plain_specs(op.outputs), dict(op.attrs or {})]
+    return [*what, list(node.reads), list(node.writes), sorted(node.weights)]
 
 
 def _odd(node: Any) -> list[str]:

@@ -6,6 +6,8 @@ import sys
 import npusim
 import pytest
 from npusim import witness
+from npusim.execution import graph_tasks, run_graph
+from npusim.media import media_batch, media_task
 from npusim.op import TensorSpec
 from npusim.replay import READ, Event, ReplayError, Timed, duration_ns
 from npusim.stream import Stream
@@ -154,3 +156,94 @@ def test_replaced_parts_are_told(machine):
 def test_an_event_knows_its_end():
     """An event ends when it began plus what it took."""
     assert Event("kernel", "Add", start=3, duration=4).end == 7
+
+
+def compiled(batch=4):
+    """A network of a convolution, a pooling and a product, compiled."""
+    image, weight, out = (
+        TensorSpec(shape, "float16", "NCHW")
+        for shape in ((batch, 16, 32, 32), (64, 16, 3, 3), (batch, 64, 32, 32))
+    )
+    mean = TensorSpec((batch, 64), "float16")
+    matrix, scores = TensorSpec((64, 10), "float16"), TensorSpec((batch, 10), "float16")
+    op, node = npusim.Op, npusim.GraphNode
+    return npusim.fuse(
+        [
+            node(op("Conv2D", "conv2d", [image, weight], [out], {"groups": 1}), ["x", "w"], ["c"], ["w"]),
+            node(op("Relu", "elementwise", [out], [out]), ["c"], ["r"]),
+            node(op("GlobalAveragePool", "pool", [out], [mean], {"window": 32}), ["r"], ["m"]),
+            node(op("MatMulV2", "matmul", [mean, matrix], [scores]), ["m", "v"], ["s"], ["v"]),
+        ]
+    )
+
+
+def application(machine, *, wait=False):
+    """What an application does: pictures decoded and resized, copied, classified by a model; twice."""
+    device = machine.device(0)
+    stream = device.default_stream
+    tasks = graph_tasks(device.chip, compiled())
+    for _ in range(2):
+        media_task(stream, "JPEGD", 640 * 480)
+        media_batch(stream, "VPC_RESIZE", [640 * 480, 320 * 240])
+        stream.copy("H2D", 1 << 16, asynchronous=True)
+        run_graph(stream, tasks)
+        stream.launch(npusim.Op("MaxPool", "pool", [LARGE], [SMALL], {"window": 7}))
+        if wait:
+            stream.synchronize()
+    device.synchronize()
+
+
+def collected_application(machine, **how):
+    """What a witness collects of it."""
+    witness.begin()
+    application(machine, **how)
+    witness.end()
+    return json.loads(json.dumps(witness.collected))
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_an_application_holds(machine, wait):
+    """Compiled graphs, media tasks and operators with attributes are priced again, and hold."""
+    data = collected_application(machine, wait=wait)
+    events = Timed().read(data)
+    assert duration_ns(events) == max(row[5] + row[6] for row in data["rows"])
+    assert [e.name for e in events if e.pixels] == ["JPEGD", "VPC_RESIZE"] * 2
+    parts = [e for e in events if e.graph]
+    assert [e.place for e in parts] == [*range(len(parts) // 2)] * 2
+    without = [e for e in events if not e.graph]
+    assert duration_ns(without) < duration_ns(events)
+
+
+def test_waiting_between_two_runs_of_a_graph_is_priced(machine):
+    """A run that was waited for begins later than one that was not."""
+    fast, slow = (Timed().read(collected_application(machine, wait=wait)) for wait in (False, True))
+    assert duration_ns(fast) < duration_ns(slow)
+
+
+def first(data, sort):
+    """The first task of a sort, as it was sent."""
+    return next(row for row in data["tasks"] if row[5] and row[5][0] == sort)
+
+
+APPLICATION_FORGERIES = {
+    "a smaller picture": lambda d: first(d, "media").__setitem__(5, ["media", [16]]),
+    "a smaller window": lambda d: first(d, "attrs").__setitem__(5, ["attrs", {"window": 1}]),
+    "an operator of no graph": lambda d: first(d, "graph").__setitem__(5, ["graph", 7, 0]),
+    "another operator's place": lambda d: first(d, "graph").__setitem__(5, ["graph", 0, 2]),
+    "a graph without its first operator": lambda d: d["rows"].pop(3),
+    "a smaller graph": lambda d: d["graphs"][0].pop(),
+    "other sizes in the graph": lambda d: d["graphs"][0][-1].__setitem__(2, [[[1, 1], "float16", "ND"]] * 2),
+    "faster parts": lambda d: [row.__setitem__(6, 1) for row in d["rows"] if row[0] == "kernel"],
+    "no origin": lambda d: first(d, "graph").__setitem__(5, None),
+    "an origin of no kind": lambda d: first(d, "graph").__setitem__(5, ["magic", 1]),
+}
+
+
+@pytest.mark.parametrize("forgery", APPLICATION_FORGERIES)
+def test_a_forged_application_does_not_hold(machine, forgery):
+    """What was changed in a graph, a picture or an attribute is found."""
+    data = collected_application(machine)
+    Timed().read(json.loads(json.dumps(data)))
+    APPLICATION_FORGERIES[forgery](data)
+    with pytest.raises((ReplayError, ValueError, IndexError)):
+        Timed().read(data)
