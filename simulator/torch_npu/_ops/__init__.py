@@ -47,6 +47,7 @@ _FAMILIES = {
         "npu_quant_conv2d npu_quant_matmul npu_quantize npu_trans_quant_param "
         "npu_weight_quant_batchmatmul"
     ),
+    "recurrent": "npu_gru npu_lstm npu_lstm_cell",
     "streams": "erase_stream",
 }
 TABLE = {name: family for family, names in _FAMILIES.items() for name in names.split()}

@@ -20,7 +20,7 @@ from torch_npu.npu.npu_config import get_option
 
 BASE = frozenset({Format.NCHW, Format.NHWC, Format.ND, Format.NCDHW, Format.HWCN, Format.NCL, Format.NC})
 BLOCK = 16
-"""How many rows and, for types of 16 bits and more, columns a fractal block has; of int8 it has 32 columns."""
+"""How many rows and columns a fractal block has; of 8-bit types it has twice the columns."""
 
 
 def get_npu_format(self: Tensor) -> Format:
@@ -31,7 +31,7 @@ def get_npu_format(self: Tensor) -> Format:
     """
     if self.get_device() < 0:
         raise mixed_with_host()
-    found = known.get(self.untyped_storage())
+    found: Format | None = known.get(self.untyped_storage())
     if found is not None:
         return found
     return {4: Format.NCHW, 5: Format.NCDHW}.get(self.dim(), Format.ND)
@@ -151,5 +151,5 @@ def empty_with_format(
 
 
 def get_storage_size(self: Tensor) -> int:
-    """The number of elements that the tensor's storage has room for, what pads an internal format included."""
+    """The number of elements that the tensor's storage has room for, the padding of its format included."""
     return self.untyped_storage().nbytes() // self.element_size()

@@ -27,6 +27,7 @@ from torch_npu._sim.factories import make_factory
 from torch_npu._sim.kernels import make_kernel
 from torch_npu._sim.signatures import signature
 from torch_npu._sim.views import make_view
+from torch_npu.utils._error_code import ErrCode, ops_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,6 +187,20 @@ def _build_fallback(name: str) -> Callable[..., Any]:
     return partial(fallback.run, overload_of(name))
 
 
+def _with_code(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The kernel, whose complaint about an argument ends with the device's code for it."""
+
+    def coded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return kernel(*args, **kwargs)
+        except RuntimeError as error:
+            if "rounding_mode" not in str(error):
+                raise
+            raise RuntimeError(str(error).partition("\n")[0] + ops_error(ErrCode.PARAM)) from None
+
+    return coded
+
+
 def _build(name: str) -> Callable[..., Any]:
     overload = overload_of(name)
     sig = signature(overload)
@@ -194,4 +209,6 @@ def _build(name: str) -> Callable[..., Any]:
     if "device" in sig.keyword_names:
         return make_factory(overload)
     kernel = make_kernel(overload)
+    if "rounding_mode" in sig.keyword_names:
+        return _with_code(kernel)
     return fft_plans.noting(name, kernel) if name.startswith("_fft_") else kernel

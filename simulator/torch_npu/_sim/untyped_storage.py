@@ -10,8 +10,11 @@ from typing import Any
 
 import torch
 
+from torch_npu._sim import format_registry
+
 _original = torch.UntypedStorage.__new__
 _original_new: Any = torch.UntypedStorage.new
+_original_clone: Any = torch.UntypedStorage.clone
 
 
 def _new(cls: type[torch.UntypedStorage], *args: Any, **kwargs: Any) -> torch.UntypedStorage:
@@ -30,7 +33,15 @@ def _empty(self: torch.UntypedStorage) -> Any:
     return torch.UntypedStorage(0, device=self.device)  # type: ignore[no-untyped-call]
 
 
+def _clone(self: torch.UntypedStorage) -> Any:
+    copy = _original_clone(self)
+    if format_registry.known and self.device.type == "npu":
+        format_registry.carry_storage(self, copy)
+    return copy
+
+
 def install() -> None:
-    """Teaches `torch.UntypedStorage(size, device="npu")` and `storage.new()`."""
+    """Teaches `torch.UntypedStorage(size, device="npu")`, `storage.new()` and clones to keep the format."""
+    torch.UntypedStorage.clone = _clone  # type: ignore[method-assign, assignment]
     torch.UntypedStorage.new = _empty  # type: ignore[method-assign, assignment]
     torch.UntypedStorage.__new__ = _new  # type: ignore[method-assign, assignment]

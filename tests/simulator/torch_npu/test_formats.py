@@ -1,5 +1,7 @@
 """Internal memory formats."""
 
+import copy
+
 import pytest
 import torch
 import torch_npu
@@ -57,3 +59,52 @@ def test_channels_last_is_refused():
         x.contiguous(memory_format=torch.channels_last)
     assert x.permute(0, 2, 1, 3).contiguous().is_contiguous()
     assert x.clone(memory_format=torch.preserve_format).shape == x.shape
+
+
+@pytest.mark.usefixtures("internal_formats")
+@pytest.mark.parametrize(
+    ("shape", "dtype", "acl_format", "elements"),
+    [
+        ((15, 17), torch.float32, Format.FRACTAL_NZ, 16 * 32),
+        ((15, 17), torch.float16, Format.FRACTAL_NZ, 16 * 32),
+        ((3, 15, 33), torch.int8, Format.FRACTAL_NZ, 3 * 16 * 64),
+        ((16, 32), torch.float16, Format.FRACTAL_NZ, 16 * 32),
+        ((2, 3, 4, 5), torch.float16, Format.NC1HWC0, 2 * 16 * 4 * 5),
+    ],
+)
+def test_an_internal_format_pads_the_storage(shape, dtype, acl_format, elements):
+    """Blocks of a fractal format are whole: the storage has room for the padding, the values stay."""
+    x = torch.arange(torch.Size(shape).numel()).reshape(shape).to(dtype).npu()
+    y = torch_npu.npu_format_cast(x, acl_format)
+    assert torch_npu.get_storage_size(y) == elements
+    assert y.untyped_storage().nbytes() == elements * dtype.itemsize
+    assert y.shape == x.shape
+    assert torch.equal(x, y)
+    back = torch_npu.npu_format_cast(y, Format.ND)
+    assert torch_npu.get_storage_size(back) == x.numel()
+    assert torch.equal(back, x)
+
+
+@pytest.mark.usefixtures("internal_formats")
+def test_a_vector_has_no_fractals():
+    """A tensor of one dimension stays in ND when it is cast to FRACTAL_NZ."""
+    assert torch_npu.get_npu_format(torch_npu.npu_format_cast(torch.ones(12).npu(), 29)) == Format.ND
+
+
+@pytest.mark.usefixtures("internal_formats")
+def test_a_cast_has_a_gradient():
+    """The gradient passes a cast as it is."""
+    x = torch.rand(4, 8).npu().requires_grad_()
+    y = torch_npu.npu_format_cast(x, Format.FRACTAL_NZ)
+    assert y.requires_grad
+    (y * 3).sum().backward()
+    assert torch.equal(x.grad, torch.full((4, 8), 3.0).npu())
+
+
+@pytest.mark.usefixtures("internal_formats")
+def test_a_clone_keeps_the_format():
+    """Clone and deepcopy of a tensor in an internal format are in that format."""
+    x = torch_npu.npu_format_cast(torch.rand(3, 3).npu(), Format.FRACTAL_NZ)
+    for y in (x.clone(), copy.deepcopy(x)):
+        assert torch_npu.get_npu_format(y) == Format.FRACTAL_NZ
+        assert torch.equal(x, y)

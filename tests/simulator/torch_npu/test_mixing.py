@@ -116,3 +116,21 @@ def test_out_of_memory_happens_where_the_memory_runs_out():
     kept.pop()
     torch.npu.empty_cache()
     torch.empty(30 * 2**30, dtype=torch.uint8, device="npu")
+
+
+def test_lists_of_tensors_are_copied_between_host_and_device():
+    """_foreach_copy_ takes sources from the host to the device and back, as copy_ does."""
+    host, device = [torch.rand(3), torch.rand(2, 2)], [torch.zeros(3).npu(), torch.zeros(2, 2).npu()]
+    torch._foreach_copy_(device, host)
+    assert all(torch.equal(d.cpu(), h) for d, h in zip(device, host, strict=True))
+    back = [torch.zeros(3), torch.zeros(2, 2)]
+    torch._foreach_copy_(back, device)
+    assert all(torch.equal(b, h) for b, h in zip(back, host, strict=True))
+
+
+def test_pytorchs_profile_names_a_copy_on_the_device():
+    """A copy that makes a view contiguous is aclnnInplaceCopy in torch.autograd.profiler, as on a server."""
+    x = torch.rand(2, 3).npu()
+    with torch.autograd.profiler.profile() as profile:
+        x.t().contiguous()
+    assert "aclnnInplaceCopy" in {event.key for event in profile.key_averages()}

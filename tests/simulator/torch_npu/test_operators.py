@@ -448,3 +448,20 @@ def test_operators_in_a_profile(tmp_path):
     names = [e["name"] for e in json.loads((tmp_path / "t.json").read_text()) if e.get("cat") == "cpu_op"]
     assert "npu::npu_rms_norm" in names
     assert not [n for n in names if n.startswith("aten::")]
+
+
+def test_a_wrong_rounding_mode_has_the_devices_code():
+    """What div says of an unknown rounding mode ends with ERR01001."""
+    x = torch.ones(2, device="npu")
+    with pytest.raises(RuntimeError, match=r"rounding_mode(.|\n)*ERR01001 OPS invalid parameter"):
+        torch.div(x, x, rounding_mode="test")
+    assert torch.div(x, x, rounding_mode="floor").tolist() == [1, 1]
+
+
+def test_binary_cross_entropy_rounds_half_precision_once():
+    """The loss of float16 logits is the float32 loss, rounded once."""
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 64).half() * 5, torch.rand(64, 64).half()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    exact = loss(x.float(), y.float(), reduction="none").half()
+    assert torch.equal(loss(x.npu(), y.npu(), reduction="none").cpu(), exact)

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch_npu
 from torch import nn
 
 
@@ -67,3 +68,89 @@ def test_a_cell_is_one_launch(kernels):
     kernels()
     net(x, (state, state))
     assert sorted(kernels()) == ["BasicLSTMCell", "MatMulV2", "MatMulV2"]
+
+
+_LAYER = {
+    "has_biases": True,
+    "num_layers": 1,
+    "dropout": 0.0,
+    "train": True,
+    "bidirectional": False,
+    "batch_first": False,
+}
+_LSTM = {**_LAYER, "flagSeq": False, "direction": False}
+
+
+def _lstm_arguments(*, batch_first=False):
+    torch.manual_seed(0)
+    shape = (3, 5, 10) if batch_first else (5, 3, 10)
+    weight, bias = torch.randn(16, 24), torch.randn(24)
+    x, h, c = torch.randn(shape), torch.randn(1, 3, 6), torch.randn(1, 3, 6)
+    return x, weight, bias, h, c
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_npu_lstm_is_pytorchs_layer(batch_first):
+    """npu_lstm gives what torch.nn.LSTM gives with the same weights, transposed, and every step's states."""
+    x, weight, bias, h, c = _lstm_arguments(batch_first=batch_first)
+    plain = torch.nn.LSTM(10, 6, batch_first=batch_first)
+    values = {
+        "weight_ih_l0": weight[:10].T,
+        "weight_hh_l0": weight[10:].T,
+        "bias_ih_l0": bias,
+        "bias_hh_l0": torch.zeros(24),
+    }
+    plain.load_state_dict(values)
+    y, (h_last, c_last) = plain(x, (h, c))
+    npu = [t.npu().requires_grad_() for t in (x, weight, bias, h, c)]
+    lengths = torch.tensor([5], dtype=torch.int32).npu()
+    options = {**_LSTM, "batch_first": batch_first}
+    found = torch_npu.npu_lstm(*npu[:3], lengths, *npu[3:], **options)
+    assert len(found) == 8
+    torch.testing.assert_close(found[0].cpu(), y)
+    torch.testing.assert_close(found[1][-1].cpu(), h_last[0])
+    torch.testing.assert_close(found[2][-1].cpu(), c_last[0])
+    found[0].sum().backward()
+    y.sum().backward()
+    torch.testing.assert_close(npu[1].grad[:10].T.cpu(), plain.weight_ih_l0.grad)
+
+
+def test_npu_lstm_may_run_backwards():
+    """With direction, the last step is the first that is computed."""
+    x, weight, bias, h, c = (t.npu() for t in _lstm_arguments())
+    lengths = torch.tensor([5], dtype=torch.int32).npu()
+    there = torch_npu.npu_lstm(x.flip(0), weight, bias, lengths, h, c, **_LSTM)[0]
+    back = torch_npu.npu_lstm(x, weight, bias, lengths, h, c, **{**_LSTM, "direction": True})[0]
+    torch.testing.assert_close(back.flip(0), there)
+
+
+def test_npu_lstm_cell_is_pytorchs_cell():
+    """npu_lstm_cell gives what torch.nn.LSTMCell gives with the same weights, transposed."""
+    torch.manual_seed(0)
+    plain = torch.nn.LSTMCell(8, 7)
+    x, h, c = torch.randn(3, 8), torch.randn(3, 7), torch.randn(3, 7)
+    wanted = plain(x, (h, c))
+    weights = [t.detach().npu() for t in (plain.weight_ih.T, plain.weight_hh.T)]
+    biases = [t.detach().npu() for t in (plain.bias_ih, plain.bias_hh)]
+    found = torch_npu.npu_lstm_cell(x.npu(), *weights, h.npu(), c.npu(), *biases)
+    torch.testing.assert_close(found[1].cpu(), wanted[0])
+    torch.testing.assert_close(found[2].cpu(), wanted[1])
+
+
+def test_npu_gru_is_pytorchs_layer(kernels):
+    """npu_gru gives what torch.nn.GRU gives with the same weights, transposed, in one launch."""
+    torch.manual_seed(0)
+    plain = torch.nn.GRU(10, 6)
+    x, h = torch.randn(6, 3, 10), torch.randn(1, 3, 6)
+    y, h_last = plain(x, h)
+    state = [t.detach() for t in plain.state_dict().values()]
+    weights = [state[0].T.npu(), state[1].T.npu(), state[2].npu(), state[3].npu()]
+    lengths = torch.tensor([6], dtype=torch.int32).npu()
+    arguments = (x.npu(), h.npu(), *weights, lengths)
+    kernels()
+    found = torch_npu.npu_gru(*arguments, **_LAYER)
+    assert kernels() == ["DynamicGRUV2"]
+    torch.testing.assert_close(found[0].cpu(), y)
+    torch.testing.assert_close(found[1][-1].cpu(), h_last[0])
+    with pytest.raises(NotImplementedError, match=r"torch\.nn"):
+        torch_npu.npu_gru(*arguments, **{**_LAYER, "num_layers": 2})
