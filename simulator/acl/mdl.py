@@ -343,7 +343,9 @@ def set_input_dynamic_dims(model_id: int, dataset: int, index: int, dims: dict[s
         dims: {"dimCount": n, "name": "", "dims": the sizes of all inputs in a row}.
     """
     model = models.get(integer("model_id", model_id))
-    row = list(dims.get("dims", []))
+    if not isinstance(dims, dict) or not isinstance(dims.get("dims"), list):
+        raise TypeError("dims must be a dict with a list 'dims'")
+    row = list(dims["dims"])
     for choice, gear in model.gears.items():
         if [n for t in gear["inputs"] for n in t["shape"]] == row:
             _set_gear(model_id, dataset, index, "dims", choice, 145012)
