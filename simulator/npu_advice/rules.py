@@ -12,7 +12,7 @@ from npu_advice.pricing import in_half_precision
 from npu_advice.what_if import device_time, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from npu_advice.profile import Call, Profile
 
@@ -26,6 +26,8 @@ LARGER_TASK = 1.5  # a task of a batch twice as large may take twice this: what 
 IDLE_SHARE = 0.3  # of a step, from which on the host is the one to look at
 LOADER_SHARE = 0.05  # of a step before the first copy of it
 PLACES = 3
+TURNS = frozenset({"Transpose", "TransData"})
+PRODUCTS = ("MatMul", "Conv", "Attention")
 
 
 def advise(profile: Profile, soc: str | None = None) -> list[Advice]:
@@ -223,8 +225,8 @@ def fusible(profile: Profile) -> Advice | None:
 
 
 def turned_twice(profile: Profile) -> Advice | None:
-    """A tensor is turned, and soon turned back."""
-    pairs = _pairs([(i, c) for i, c in enumerate(profile.calls) if c.name in {"Transpose", "TransData"}])
+    """A tensor is turned, and turned back, with nothing but work on single elements or rows between."""
+    pairs = _pairs(profile.calls)
     if not pairs:
         return None
     calls = [profile.calls[i] for pair in pairs for i in pair]
@@ -233,25 +235,32 @@ def turned_twice(profile: Profile) -> Advice | None:
         "turned_twice",
         f"{len(pairs) / profile.steps:g} times a step a tensor is turned and turned back, "
         f"{_text(sum(c.duration for c in calls) / profile.steps)} on the device",
-        "stay in one layout: operators that work along dimension 1 where it lies, a convolution of 1 x 1 in "
-        "the place of a Linear, and no .contiguous() after a permute that nobody needs",
+        "stay in one layout: work along the dimension where it lies, a convolution of 1 x 1 in the place of "
+        "a Linear, and no .contiguous() after a permute that nobody needs",
         _gain(profile, [c for i, c in enumerate(profile.calls) if i not in gone]),
         _places(calls),
     )
 
 
-def _pairs(turns: list[tuple[int, Call]]) -> list[tuple[int, int]]:
-    """Neighbours among the turns of which the second undoes the first."""
+def _pairs(calls: Sequence[Call]) -> list[tuple[int, int]]:
+    """Turns that the next turn undoes, with no product between them, which may need its operand turned."""
     pairs = []
-    place = 0
-    while place + 1 < len(turns):
-        (i, one), (j, other) = turns[place], turns[place + 1]
-        a, b = one.shapes[:1], other.shapes[:1]
-        undone = bool(a and b) and a != b and sorted(a[0]) == sorted(b[0]) and len(a[0]) == len(b[0])
-        if undone and one.step == other.step:
-            pairs.append((i, j))
-        place += 2 if undone else 1
+    open_turn: int | None = None
+    for place, call in enumerate(calls):
+        if call.name in TURNS:
+            if open_turn is not None and _undoes(calls[open_turn], call):
+                pairs.append((open_turn, place))
+                open_turn = None
+            else:
+                open_turn = place
+        elif any(word in call.name for word in PRODUCTS):
+            open_turn = None
     return pairs
+
+
+def _undoes(one: Call, other: Call) -> bool:
+    a, b = one.shapes[:1], other.shapes[:1]
+    return bool(a and b) and a != b and sorted(a[0]) == sorted(b[0]) and one.step == other.step
 
 
 def full_precision(profile: Profile, soc: str | None = None) -> Advice | None:

@@ -235,6 +235,14 @@ def test_one_layout(tmp_path):
 
 
 @pytest.mark.slow
+def test_turns_that_are_needed(tmp_path):
+    """Heads that are turned for attention and back are not called needless: products stand between."""
+    profile = read_profile(attended(plain_attention, plain_norm, plain_gate).record(tmp_path))
+    assert sum(call.name == "Transpose" for call in profile.calls) >= 2 * profile.steps
+    assert "turned_twice" not in {advice.rule for advice in advise(profile)}
+
+
+@pytest.mark.slow
 def test_half_precision(tmp_path, monkeypatch):
     """Under autocast, large products take a fraction; losses agree to float16's digits."""
     monkeypatch.setenv("NPUSIM_SOC", "Ascend310P3")  # fewer cores: products count with smaller matrices
