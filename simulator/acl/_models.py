@@ -44,7 +44,7 @@ def model_definition(data: bytes, name: str) -> dict[str, Any]:
     good = (
         isinstance(gears, list)
         and bool(gears)
-        and definition.get("dynamic") in {"static", "batch", "hw", "dims"}
+        and definition.get("dynamic") in ("static", "batch", "hw", "dims")
         and all(
             type(definition.get(key)) is int and definition[key] > 0 for key in ("work_bytes", "weight_bytes")
         )
@@ -86,7 +86,11 @@ def _tensors(found: dict[str, Any]) -> bool:
             return False
         for row in rows:
             shape = row.get("shape")
-            if not isinstance(row.get("name"), str) or row.get("dtype") not in NUMBERS:
+            if (
+                not isinstance(row.get("name"), str)
+                or str(row.get("dtype")) not in NUMBERS
+                or not isinstance(row["dtype"], str)
+            ):
                 return False
             if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < LARGEST for n in shape):
                 return False

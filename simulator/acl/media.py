@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 UNSUPPORTED_JPEG = 148052
 LEVELS = range(101)
+MOST_PICTURES = 256
 
 
 # memory
@@ -156,6 +157,8 @@ dvpp_get_pic_desc_ret_code = _getter("ret_code", "the return code")
 def dvpp_create_batch_pic_desc(batch_size: int) -> int:
     """A batch of picture descriptions: its handle."""
     count = integer("batch_size", batch_size, least=1)
+    if count > MOST_PICTURES:
+        raise AclError(PARAM, f"batch_size is {count}; give 1 to {MOST_PICTURES}")
     return batches.add(Batch([pics.add(Picture()) for _ in range(count)]))
 
 
