@@ -253,7 +253,8 @@ result = [triage(kinds[kind](text)) for kind, text in errors]
 """
 
 
-# What torch_npu on a card says; sources: its troubleshooting pages and its caching allocator.
+# What torch_npu on a card says; sources: its troubleshooting pages, its caching allocator, and for 507015
+# tilelang-ascend, issue 82.
 ON_A_CARD = (
     "Expected all tensors to be on the same device. Expected NPU tensor, please check whether the input "
     "tensor device is correct.\n"
@@ -270,6 +271,17 @@ FULL_CARD = (
     "NPU out of memory. Tried to allocate {want} GiB (NPU {card}; {total} GiB total capacity; "
     "27.47 GiB already allocated; 27.47 GiB current active; 1.32 GiB free; 28.55 GiB reserved in total by "
     "PyTorch)"
+)
+LATE = (
+    "{call}:torch_npu/csrc/core/npu/NPUStream.cpp:{line} NPU function error: {waits}, error code is 507015\n"
+    "[ERROR] 2025-03-11-09:12:44 (PID:{line}, Device:{card}, RankID:-1) ERR00100 PTA call acl api failed\n"
+    "[Error]: The aicore execution is abnormal.\n"
+    "        Rectify the fault based on the error information in the ascend log."
+)
+AT_ONCE = (
+    "{call}:torch_npu/csrc/core/npu/sys_ctrl/npu_sys_ctrl.cpp:{line} NPU function error: {asks}, "
+    "error code is {code}\n[ERROR] 2025-03-11-09:12:44 (PID:{line}, Device:{card}, RankID:-1) ERR00100 PTA "
+    "call acl api failed"
 )
 SHAPES = "mat1 and mat2 shapes cannot be multiplied ({m}x{n} and {k}x{m})"
 NO_IMPORT = (
@@ -326,6 +338,13 @@ def told_errors(ask: Ask) -> None:
             "Sizes and card vary; whose memory is full stands at the start.",
         ),
     ]
+    for call, waits in (
+        ("npuSynchronizeDevice", "AclrtSynchronizeDeviceWithTimeout"),
+        ("synchronize", "AclrtSynchronizeStreamWithTimeout"),
+        ("copy_between_host_and_device_opapi", "aclrtSynchronizeStream(copy_stream)"),
+    ):
+        late = LATE.format(call=call, waits=waits, card=card, line=ask.random.randint(100, 999))
+        errors.append(("RuntimeError", late, "late", "Whoever waited is named; the code is the kernel's."))
     _told(ask, errors)
 
 
@@ -344,6 +363,13 @@ def look_alikes(ask: Ask) -> None:
         ("RuntimeError", IN_PLACE.format(m=m, n=n), "other", overwritten),
         ("KeyError", "npu:0", "other", "A dict has no such key; no device took part."),
     ]
+    for call, asks, code in (
+        ("SetDevice", "aclrtSetDevice(device)", 107001),
+        ("Initialize", "at_npu::native::AclSetCompileopt(aclCompileOpt::ACL_PRECISION_MODE)", 500001),
+    ):
+        line, card = ask.random.randint(100, 999), ask.random.randint(0, 7)
+        text = AT_ONCE.format(call=call, asks=asks, code=code, line=line, card=card)
+        errors.append(("RuntimeError", text, "other", "This call failed itself, at once; no kernel ran."))
     _told(ask, errors)
 
 

@@ -26,6 +26,8 @@ def triage(error):
         return "mixed"
     if isinstance(error, TypeError) and message.startswith("can't convert npu"):
         return "host"
+    if "aicore execution is abnormal" in message:
+        return "late"
     return "other"
 
 

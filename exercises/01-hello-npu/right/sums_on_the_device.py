@@ -25,6 +25,7 @@ def triage(error):
         r"all tensors to be on the same device": "mixed",
         r"can't convert (npu:\d+) device type tensor": "host",
         r"NPU out of memory": "memory",
+        r"\b507015\b": "late",
     }
     for pattern, kind in kinds.items():
         if re.search(pattern, str(error)):

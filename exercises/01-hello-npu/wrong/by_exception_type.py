@@ -1,6 +1,6 @@
 # ---
 # about: Goes by the exception's type alone, though nearly all of PyTorch's errors are RuntimeErrors.
-# loses: {read_error: 1}
+# loses: {read_error: 2}
 # ---
 # %% read_error
 def triage(error):

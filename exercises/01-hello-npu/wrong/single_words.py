@@ -7,6 +7,8 @@ def triage(error):
     text = str(error)
     if "numpy" in text:
         return "host"
+    if "error code" in text:
+        return "late"
     if "memory" in text:
         return "memory"
     if "device" in text:

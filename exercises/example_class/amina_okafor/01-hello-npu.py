@@ -22,6 +22,7 @@ SIGNS = [
     ("mixed", "Expected all tensors to be on the same device"),
     ("host", "device type tensor to numpy"),
     ("memory", "NPU out of memory"),
+    ("late", "507015"),
 ]
 
 
