@@ -10,7 +10,7 @@ from importlib import import_module as _import_module
 _autoload_setting = _os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD")
 _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"
 
-import torch  # noqa: E402, F401 - after the switch above
+import torch  # noqa: E402 - after the switch above
 
 from torch_npu import npu  # noqa: E402
 from torch_npu._sim import backend as _backend  # noqa: E402
@@ -30,10 +30,12 @@ __all__ = [
 _backend.install(npu)
 
 from torch_npu import _apex  # noqa: E402 - needs the device
+from torch_npu._ops import _namespace  # noqa: E402 - as above
 from torch_npu.multiprocessing import reductions as _reductions  # noqa: E402 - needs the device
 
 _reductions.install()
 _apex.install()
+setattr(torch.ops, "npu", _namespace.Namespace(torch.ops.npu))  # noqa: B010 - made of modules, it has no such field
 
 from torch_npu._sim.formats import (  # noqa: E402 - needs the device
     empty_with_format,

@@ -12,7 +12,8 @@ _FAMILIES = {
     ),
     "attention": (
         "npu_apply_rotary_pos_emb npu_dropout_with_add_softmax npu_fused_attention_score "
-        "npu_fusion_attention npu_incre_flash_attention npu_multi_head_attention "
+        "npu_fusion_attention npu_incre_flash_attention npu_masked_softmax_with_rel_pos_bias "
+        "npu_multi_head_attention "
         "npu_prompt_flash_attention npu_rotary_mul npu_scaled_masked_softmax"
     ),
     "boxes": (
@@ -20,7 +21,10 @@ _FAMILIES = {
         "npu_diou npu_giou npu_iou npu_ptiou npu_rotated_iou npu_rotated_overlaps "
         "npu_yolo_boxes_encode"
     ),
-    "convolution": ("npu_conv2d npu_conv3d npu_conv_transpose2d npu_convolution npu_deformable_conv2d"),
+    "convolution": (
+        "npu_conv2d npu_conv3d npu_conv_transpose2d npu_convolution npu_convolution_transpose "
+        "npu_deformable_conv2d"
+    ),
     "detection": (
         "npu_batch_nms npu_grid_assign_positive npu_nms_v4 npu_nms_with_mask npu_ps_roi_pooling npu_roi_align"
     ),

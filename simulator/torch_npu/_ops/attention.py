@@ -77,6 +77,29 @@ def npu_scaled_masked_softmax(
     return torch.softmax(scores, -1).to(x.dtype)
 
 
+@fused("MaskedSoftmaxWithRelPosBias", "softmax", differentiable=False)
+def npu_masked_softmax_with_rel_pos_bias(
+    x: Tensor,
+    atten_mask: Tensor | None,
+    relative_pos_bias: Tensor,
+    scale_value: float = 1.0,
+    inner_precision_mode: int = 0,
+) -> Tensor:
+    """softmax(scale · x + mask + bias) over the last dimension, as in attention within windows.
+
+    Args:
+        x: (batch, windows, heads, rows, columns), or (batch * windows, heads, rows, columns).
+        atten_mask: added to x, or None.
+        relative_pos_bias: added to x.
+        scale_value: what x is multiplied with.
+        inner_precision_mode: accepted; 0.
+    """
+    scores = x.float() * scale_value + relative_pos_bias.float()
+    if atten_mask is not None:
+        scores = scores + atten_mask.float()
+    return torch.softmax(scores, -1).to(x.dtype)
+
+
 @fused("DropoutWithMulsAndSoftmaxGrad", "softmax")
 def npu_dropout_with_add_softmax(
     self: Tensor, x1: Tensor, alpha: float, prob: float, dim: int

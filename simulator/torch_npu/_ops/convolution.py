@@ -55,6 +55,23 @@ def npu_convolution(
     return (npu_conv3d if three else npu_conv2d)(input, weight, bias, stride, padding, dilation, groups)
 
 
+def npu_convolution_transpose(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """A transposed convolution in two or three dimensions, by the input's."""
+    three = input.dim() == 5  # noqa: PLR2004 - batch, channels and three dimensions
+    transposed = functional.conv_transpose3d if three else functional.conv_transpose2d
+    options = (list(stride), list(padding), list(output_padding), groups, list(dilation))
+    return transposed(input, weight, bias, *options)
+
+
 def npu_conv_transpose2d(
     input: Tensor,
     weight: Tensor,

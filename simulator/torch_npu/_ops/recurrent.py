@@ -81,7 +81,7 @@ def npu_lstm(
         raise invalid(
             f"npu_lstm expects a weight of {x.shape[-1]} + {h.shape[-1]} rows, but got {weight.shape[0]}"
         )
-    for_input, for_hidden = torch.split(weight.float(), (x.shape[-1], h.shape[-1]))
+    for_input, for_hidden = torch.split(weight.float(), [x.shape[-1], h.shape[-1]])
     hidden, cell = h[0].float(), c[0].float()
     steps = []
     for step in reversed(range(len(x))) if direction else range(len(x)):

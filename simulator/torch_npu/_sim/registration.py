@@ -15,6 +15,7 @@ from torch_npu._sim import (
     factories,
     fallback,
     fft_plans,
+    index_types,
     native_functions,
     pinning,
     resizing,
@@ -138,6 +139,7 @@ def _special() -> dict[str, Callable[..., Any]]:
     return {
         **copies.KERNELS,
         **dropout.KERNELS,
+        **index_types.KERNELS,
         **rnn_cells.KERNELS,
         **sync_batch_norm.KERNELS,
         "empty.memory_format": factories.empty_memory_format,
@@ -209,6 +211,8 @@ def _build(name: str) -> Callable[..., Any]:
     if "device" in sig.keyword_names:
         return make_factory(overload)
     kernel = make_kernel(overload)
+    if name in index_types.POSITIONS:
+        return index_types.widened(name, kernel)
     if "rounding_mode" in sig.keyword_names:
         return _with_code(kernel)
     return fft_plans.noting(name, kernel) if name.startswith("_fft_") else kernel

@@ -11,7 +11,7 @@ import torch
 from torch._C import DispatchKey
 
 from torch_npu._sim import storage_swap
-from torch_npu._sim.storages import adopt
+from torch_npu._sim.storages import adopt, view_as_cpu
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +42,18 @@ def replace_contents(tensor: Tensor, value: Tensor) -> None:
     point_at(tensor, adopt(value, tensor.get_device()))
 
 
+def _fill(tensor: Tensor, start: int) -> None:
+    """Fills a storage from an element on with what nobody takes for a value: nan, or the largest integer."""
+    elements = tensor.untyped_storage().nbytes() // tensor.element_size()
+    whole = view_as_cpu(
+        torch.ops.aten.as_strided.default._op_dk(DispatchKey.CPU, tensor.detach(), (elements,), (1,), 0)
+    )
+    if tensor.dtype.is_floating_point or tensor.dtype.is_complex:
+        whole[start:] = float("nan")
+    else:
+        whole[start:] = True if tensor.dtype is torch.bool else torch.iinfo(tensor.dtype).max
+
+
 def resize_(self: Tensor, size: Any, *, memory_format: torch.memory_format | None = None) -> Tensor:
     """Kernel of aten::resize_."""
     layout = torch.empty(size, device="meta", dtype=self.dtype)
@@ -55,7 +67,10 @@ def resize_(self: Tensor, size: Any, *, memory_format: torch.memory_format | Non
         )
         point_at(self, view)
         return self
+    held = storage.nbytes() // self.element_size()
     storage_swap.resize(storage, int(needed))
+    if torch.are_deterministic_algorithms_enabled() and torch.utils.deterministic.fill_uninitialized_memory:  # type: ignore[attr-defined]
+        _fill(self, held)
     view = torch.ops.aten.as_strided.default._op_dk(
         DispatchKey.CPU, self, layout.shape, layout.stride(), self.storage_offset()
     )

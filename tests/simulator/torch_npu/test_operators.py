@@ -465,3 +465,68 @@ def test_binary_cross_entropy_rounds_half_precision_once():
     loss = torch.nn.functional.binary_cross_entropy_with_logits
     exact = loss(x.float(), y.float(), reduction="none").half()
     assert torch.equal(loss(x.npu(), y.npu(), reduction="none").cpu(), exact)
+
+
+def test_classes_may_have_32_bits():
+    """Losses and one_hot take int32 classes, as the device does, with the values and gradients of int64."""
+    torch.manual_seed(0)
+    x = torch.randn(4, 3).npu().requires_grad_()
+    classes = torch.tensor([0, 1, 2, 0])
+    for kind in (torch.int32, torch.int64):
+        x.grad = None
+        loss = torch.nn.functional.cross_entropy(x, classes.to(kind).npu())
+        loss.backward()
+        plain = x.detach().cpu().requires_grad_()
+        torch.nn.functional.cross_entropy(plain, classes).backward()
+        torch.testing.assert_close(x.grad.cpu(), plain.grad)
+    found = torch.nn.functional.one_hot(classes.int().npu())
+    assert torch.equal(found.cpu(), torch.nn.functional.one_hot(classes))
+    labels = torch.tensor([[0, -1, 0]] * 4)
+    loss = torch.nn.MultiLabelMarginLoss()
+    assert loss(x, labels.int().npu()).item() == pytest.approx(loss(x.cpu(), labels).item())
+
+
+def test_the_operators_are_in_torch_ops_too():
+    """torch.ops.npu has the operators of torch_npu, those a program defines itself, and no others."""
+    x = torch.randn(4, 8, device="npu")
+    assert torch.equal(torch.ops.npu.npu_silu(x), torch_npu.npu_silu(x))
+    assert torch.equal(torch.ops.npu.npu_silu.default(x), torch_npu.npu_silu(x))
+    assert "npu_rms_norm" in dir(torch.ops.npu)
+    assert not hasattr(torch.ops.npu, "npu_something")
+
+    @torch.library.custom_op("npu::twice_in_a_test", mutates_args=())
+    def twice(t: torch.Tensor) -> torch.Tensor:
+        return t * 2
+
+    assert torch.equal(torch.ops.npu.twice_in_a_test(x), x * 2)
+
+
+def test_attention_in_windows_and_transposed_convolution():
+    """The operators are what their definitions say, on the device."""
+    x, bias = torch.randn(1, 2, 3, 4, 4), torch.randn(1, 1, 3, 4, 4)
+    mask = torch.randn(1, 2, 1, 4, 4)
+    found = torch_npu.npu_masked_softmax_with_rel_pos_bias(x.npu(), mask.npu(), bias.npu(), 0.5)
+    torch.testing.assert_close(found.cpu(), torch.softmax(x * 0.5 + mask + bias, -1))
+    found = torch_npu.npu_masked_softmax_with_rel_pos_bias(x.npu(), None, bias.npu())
+    torch.testing.assert_close(found.cpu(), torch.softmax(x + bias, -1))
+    x, weight = torch.randn(1, 3, 4, 4), torch.randn(3, 2, 3, 3)
+    found = torch_npu.npu_convolution_transpose(
+        x.npu(), weight.npu(), None, [1, 1], [0, 0], [2, 2], [1, 1], 1
+    )
+    torch.testing.assert_close(
+        found.cpu(), torch.conv_transpose2d(x, weight, None, 2, 1), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_a_resized_tensor_shows_what_nobody_wrote():
+    """In deterministic mode the new part of a resized tensor is nan, or the largest integer."""
+    torch.use_deterministic_algorithms(mode=True)
+    try:
+        for dtype, filler in ((torch.int16, 32767), (torch.bool, True)):
+            x = torch.zeros(3, dtype=dtype, device="npu")
+            assert x.resize_(6).tolist() == [0] * 3 + [filler] * 3
+        x = torch.zeros(3, device="npu").resize_(5)
+        assert x[:3].tolist() == [0] * 3
+        assert x[3:].isnan().all()
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
