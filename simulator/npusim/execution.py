@@ -66,7 +66,7 @@ def run_graph(stream: Stream, tasks: Sequence[Task]) -> list[Record]:
     ready = max(called, stream.tail)
     if node.cost_model:
         node.host.now = called + stream.launch_ns
-        ready = max(node.host.now, stream.tail + int(number("model_execute_ns")))
+        ready = max(node.host.now, ready + int(number("model_execute_ns")))
     made = []
     for task in tasks:
         start, duration = ready, task.duration if node.cost_model else 0

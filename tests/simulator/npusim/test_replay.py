@@ -6,6 +6,7 @@ import sys
 import npusim
 import pytest
 from npusim import witness
+from npusim.constants import value
 from npusim.execution import graph_tasks, run_graph
 from npusim.media import media_batch, media_task
 from npusim.op import TensorSpec
@@ -247,3 +248,17 @@ def test_a_forged_application_does_not_hold(machine, forgery):
     APPLICATION_FORGERIES[forgery](data)
     with pytest.raises((ReplayError, ValueError, IndexError)):
         Timed().read(data)
+
+
+@pytest.mark.parametrize("idle", [0, 10**9])
+def test_a_run_of_a_graph_takes_as_long_after_a_pause(machine, idle):
+    """The call's overhead begins with the call: a device that was idle has prepared nothing."""
+    stream = machine.device(0).default_stream
+    tasks = graph_tasks(stream.device.chip, compiled())
+    run_graph(stream, tasks)
+    stream.synchronize()
+    machine.host.now += idle
+    began = machine.host.now
+    run_graph(stream, tasks)
+    stream.synchronize()
+    assert machine.host.now - began == value("model_execute_ns") + sum(task.duration for task in tasks)
