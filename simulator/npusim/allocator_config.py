@@ -16,6 +16,7 @@ from npusim.exceptions import AllocatorConfigError
 MB = 1 << 20
 LARGE_BUFFER = 20 * MB
 _SEGMENT_MB = (20, 512)
+_LEAST_LARGE = 10  # MiB: from here on a request gets a segment of its own
 _SIZES = {
     "large_segment_size_mb": "large_segment",
     "max_non_split_rounding_mb": "max_non_split_rounding",
@@ -78,6 +79,11 @@ class AllocatorConfig:
             at = found.end()
         for key, value in pairs:
             self._set(key, value)
+        if self.max_split_size is not None and self.max_split_size < self.large_segment:
+            raise AllocatorConfigError(
+                f"CachingAllocator option max_split_size_mb error, must be >= large_segment_size_mb; it is "
+                f"{self.max_split_size // MB}"
+            )
         if self.expandable and self.max_split_size is not None:
             raise AllocatorConfigError(
                 "`max_split_size_mb` or `garbage_collection_threshold`, cannot be enabled with "
@@ -85,7 +91,7 @@ class AllocatorConfig:
             )
 
     def _set(self, key: str, value: str) -> None:
-        least = LARGE_BUFFER // MB + 1
+        least = (_LEAST_LARGE if key == "large_segment_size_mb" else LARGE_BUFFER // MB) + 1
         if key in _SIZES:
             setattr(self, _SIZES[key], _megabytes(key, value, least) * MB)
         elif key == "segment_size_mb":

@@ -17,8 +17,8 @@ def config(text):
 
 def test_settings_are_read():
     """Every key sets its own figure, in any order and with spaces."""
-    found = config("max_split_size_mb:50, max_non_split_rounding_mb:30,large_segment_size_mb:64")
-    assert (found.max_split_size, found.max_non_split_rounding) == (50 * MB, 30 * MB)
+    found = config("max_split_size_mb:70, max_non_split_rounding_mb:30,large_segment_size_mb:64")
+    assert (found.max_split_size, found.max_non_split_rounding) == (70 * MB, 30 * MB)
     assert found.large_segment == 64 * MB
     assert config("expandable_segments:True,segment_size_mb:128").large_segment == 128 * MB
     assert config("large_segment_size_mb:40,segment_size_mb:128").large_segment == 40 * MB
@@ -31,6 +31,8 @@ def test_settings_are_read():
     [
         ("colour:red", "Unrecognized key 'colour'"),
         ("max_split_size_mb:5", "must be > 20"),
+        ("large_segment_size_mb:5", "must be > 10"),
+        ("large_segment_size_mb:50,max_split_size_mb:30", ">= large_segment_size_mb"),
         ("segment_size_mb:1000", "must be [20, 512]"),
         ("per_process_memory_fraction:1.5", "set it in [0.0, 1.0]"),
         ("expandable_segments:yes", "True/False"),
