@@ -72,6 +72,11 @@ def device() -> Iterator[Figure]:
     yield from _of_script("device_steps.py")
 
 
+def leaks() -> Iterator[Figure]:
+    """What memory a training of 10,000 steps leaves behind."""
+    yield from _of_script("long_training.py")
+
+
 def grading() -> Iterator[Figure]:
     """Grading in the sandbox against stock nbgrader, on the same submissions."""
     yield from _of_script("grading.py")
@@ -104,7 +109,15 @@ def _wall(command: list[str]) -> float:
 def main() -> int:
     """Measure all, print as it comes, write what was measured; 1 if something could not be."""
     figures: list[Figure] = []
-    groups: list[Callable[[], Iterator[Figure]]] = [imports, hardware, device, applications, grading, camp]
+    groups: list[Callable[[], Iterator[Figure]]] = [
+        imports,
+        hardware,
+        device,
+        leaks,
+        applications,
+        grading,
+        camp,
+    ]
     failed = 0
     for group in groups:
         try:

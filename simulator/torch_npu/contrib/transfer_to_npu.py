@@ -125,18 +125,15 @@ def _wrapper_profiler(function: Callable[..., Any]) -> Callable[..., Any]:
     return replaced
 
 
-class _EventType(type(torch.Event)):  # type: ignore[misc]  # a class made in C++
-    """What was an event before is one still."""
+class _EventType(type(torch.Event)):  # type: ignore[misc]  # the metaclass of a class made in C++
+    """Makes events, on the NPU where "cuda" is named."""
 
-    def __instancecheck__(cls, instance: object) -> bool:
-        return super().__instancecheck__(instance) or isinstance(instance, cls.__mro__[1])
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return _wrapper_cuda(super().__call__)(*args, **kwargs)
 
 
 class _Event(torch.Event, metaclass=_EventType):
     """`torch.Event` for whose device "cuda" means the NPU."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        return _wrapper_cuda(super().__new__)(cls, *args, **kwargs)
 
 
 def _wrap(owner: Any, names: Iterable[str]) -> None:

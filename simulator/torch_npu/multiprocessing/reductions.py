@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.multiprocessing import reductions
 
+from torch_npu._sim import saved_formats
 from torch_npu._sim.storage_swap import exchange
 from torch_npu._sim.storages import adopt, live
 
@@ -74,6 +75,7 @@ def reduce_npu_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ..
 
 
 def install() -> None:
-    """Teaches `torch.multiprocessing` NPU tensors."""
+    """Teaches `torch.multiprocessing` NPU tensors, and files their memory formats."""
+    saved_formats.install()
     for cls in (torch.Tensor, torch.nn.Parameter):
         ForkingPickler.register(cls, reduce_npu_tensor)

@@ -2,10 +2,13 @@
 # ruff: noqa: FBT003 - the signatures of the functions
 
 import copy
+import random
 
+import numpy as np
 import pytest
 import torch
 import torch_npu
+from PIL import Image
 from torch import nn
 from torch.nn import functional
 from torch_npu import contrib
@@ -232,3 +235,46 @@ def test_quantized_layers():
     conv.weight.data, conv.scale.data = torch.ones(1, 1, 2, 2, dtype=torch.int8).npu(), torch.ones(1).npu()
     assert conv(torch.ones(1, 1, 3, 3, dtype=torch.int8).npu()).tolist() == [[[[4.0, 4.0], [4.0, 4.0]]]]
     assert torch_npu.contrib.module is contrib.module
+
+
+@pytest.mark.parametrize(("dimensions", "shape"), [(1, (4, 3)), (2, (4, 3, 2, 2)), (3, (2, 3, 2, 2, 2))])
+def test_fast_batch_norms_count_in_int32(dimensions, shape):
+    """They give what PyTorch's give, and count batches in int32."""
+    fast = getattr(contrib.module, f"FastBatchNorm{dimensions}d")(3, momentum=0.3).npu()
+    plain = getattr(nn, f"BatchNorm{dimensions}d")(3, momentum=0.3)
+    for _ in range(2):
+        x = torch.randn(shape)
+        torch.testing.assert_close(fast(x.npu()).cpu(), plain(x))
+    assert (fast.num_batches_tracked.dtype, fast.num_batches_tracked.item()) == (torch.int32, 2)
+    torch.testing.assert_close(fast.running_var.cpu(), plain.running_var)
+    with pytest.raises(ValueError, match="expected"):
+        fast(torch.ones(3, 3, 3, 3, 3, 3).npu())
+    assert contrib.module.FastSyncBatchNorm(3).num_batches_tracked.dtype is torch.int32
+
+
+def test_colours_of_a_picture():
+    """Without bounds a picture stays as it is; grey stays grey; what is out of bounds is refused."""
+    jitter = contrib.module.FusedColorJitter
+    picture = np.random.default_rng(0).integers(0, 256, (4, 5, 3)).astype(np.uint8)
+    assert np.abs(jitter()(picture).astype(int) - picture).max() <= 1
+    assert repr(jitter()) == "FusedColorJitter(brightness=None, contrast=None, saturation=None, hue=None)"
+    grey = np.full((2, 2), 100, dtype=np.uint8)
+    random.seed(1)
+    changed = jitter(0.4, 0.4, 0.4, 0.1)(grey).astype(int)
+    assert changed.shape == (2, 2, 3)
+    assert np.ptp(changed, axis=-1).max() <= 1
+    image = Image.fromarray(picture)
+    assert jitter(brightness=0.5)(image).size == image.size
+    assert isinstance(jitter(force_return_array=True)(image), np.ndarray)
+    for wrong in ({"hue": 0.6}, {"brightness": -1}):
+        with pytest.raises(ValueError, match="must be"):
+            jitter(**wrong)
+    with pytest.raises(ValueError, match="1, 3 or 4 channels"):
+        jitter()(np.zeros((2, 2, 2)))
+
+
+def test_a_quantized_weight_is_multiplied_in_the_type_of_the_input():
+    """The weight of npu_weight_quant_batchmatmul is rounded to float16 before the product."""
+    x, weight = torch.ones(1, 1).half().npu(), torch.ones(1, 1, dtype=torch.int8).npu()
+    scale, offset = torch.ones(1).half().npu(), torch.full((1,), 2.0**-12).half().npu()
+    assert torch_npu.npu_weight_quant_batchmatmul(x * 2048, weight, scale, offset).item() == 2048

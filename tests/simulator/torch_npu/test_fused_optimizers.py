@@ -262,3 +262,24 @@ def test_combined_tensors():
         get_part_combined_tensor(combined, 6, 6)
     assert torch_npu.npu_change_data_ptr(b, combined, 1) == 0
     assert b.tolist() == [3.0] * 4
+
+
+def test_combined_tensors_have_storages_of_their_own():
+    """Each lies over its part of the combined memory, and its storage is no larger than itself."""
+    tensors = [torch.randn(2, 2).npu(), torch.randn(3).npu()]
+    values = [t.clone() for t in tensors]
+    held = torch.npu.memory_allocated()
+    combined = npu_combine_tensors(tensors)
+    assert [torch_npu.get_storage_size(t) for t in tensors] == [4, 3]
+    assert [t.data_ptr() - combined.data_ptr() for t in tensors] == [0, 16]
+    combined += 1
+    assert all(torch.equal(t, v + 1) for t, v in zip(tensors, values, strict=True))
+    tensors[1].zero_()
+    assert combined.tolist()[4:] == [0, 0, 0]
+    assert torch_npu.npu_change_data_ptr(torch.ones(2).npu(), combined, 5) == 0
+    with pytest.raises(RuntimeError, match="2 elements from 6 on do not lie within the 7 of src"):
+        torch_npu.npu_change_data_ptr(torch.ones(2).npu(), combined, 6)
+    with pytest.raises(RuntimeError, match=r"\(118\) > torch_npu.get_storage_size\(combined_tensor\) \(7\)"):
+        get_part_combined_tensor(combined, 59, 59)
+    del combined, tensors, values
+    assert torch.npu.memory_allocated() < held

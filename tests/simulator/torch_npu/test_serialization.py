@@ -1,10 +1,12 @@
 """torch.save, torch.load, pickle and storages."""
 
+import copy
 import io
 import pickle
 
 import pytest
 import torch
+import torch_npu
 
 
 def saved(value) -> io.BytesIO:
@@ -70,3 +72,25 @@ def test_storages_know_their_device():
     assert bytes(storage.cpu()) == bytes(x.untyped_storage())
     assert x.untyped_storage().npu().device == torch.device("npu:0")
     assert torch.UntypedStorage(8, device="npu:1").nbytes() == 8
+
+
+@pytest.mark.usefixtures("own_options")
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("parameter", [True, False])
+def test_a_memory_format_is_saved(weights_only, parameter):
+    """A tensor in an internal format is in it again after loading; on the CPU it is a plain one."""
+    torch.npu.config.allow_internal_format = True
+    x = torch_npu.npu_format_cast(torch.randn(4, 40).npu(), torch_npu.Format.FRACTAL_NZ)
+    if parameter:
+        x = torch.nn.Parameter(x)
+    file = io.BytesIO()
+    torch.save({"x": x}, file)
+    for place in (None, "npu:1", "cpu"):
+        file.seek(0)
+        y = torch.load(file, map_location=place, weights_only=weights_only)["x"]
+        assert type(y) is type(x)
+        assert torch.equal(y.cpu(), x.cpu())
+        if place != "cpu":
+            assert torch_npu.get_npu_format(y) == torch_npu.Format.FRACTAL_NZ
+    assert torch_npu.get_npu_format(pickle.loads(pickle.dumps(x))) == torch_npu.Format.FRACTAL_NZ  # noqa: S301
+    assert torch_npu.get_npu_format(copy.deepcopy(x)) == torch_npu.Format.FRACTAL_NZ

@@ -154,3 +154,33 @@ def test_baselines_and_samples(tmp_path):
     assert common_utils.is_iterable([])
     assert not common_utils.is_iterable(3)
     assert list(common_utils.iter_indices(torch.ones(1, 2))) == [(0, 0), (0, 1)]
+
+
+def test_tensors_of_both_devices_element_by_element(case):
+    """AssertTensorsSlowEqual compares across devices, and refuses other types and sizes."""
+    x = torch.tensor([[True, False]])
+    case.assertTensorsSlowEqual(x, x.npu(), prec=0)
+    case.assertTensorsSlowEqual(torch.ones(0, 5), torch.ones(0, 5).npu(), prec=0)
+    for other in (torch.ones(1, 2), torch.tensor([True, False]), ~x):
+        with pytest.raises(AssertionError):
+            case.assertTensorsSlowEqual(x, other.npu(), prec=0)
+
+
+def test_text_that_is_expected_in_the_source(case):
+    """AssertExpectedInline of PyTorch's own test case is there."""
+    case.assertExpectedInline("npu:0", "npu:0")
+    with pytest.raises(AssertionError):
+        case.assertExpectedInline("npu:0", "npu:1")
+
+
+def test_a_case_with_a_loss_scale():
+    """Two equal models with their optimizers, four batches, a loss and the step to spoil."""
+    from torch_npu.testing.common_utils import _create_scaling_case
+
+    case = _create_scaling_case(optimizer_ctor=torch.optim.Adam, optimizer_kwargs={"lr": 0.1})
+    control, scaling, first, second, batches, loss, spoiled = case
+    for p, q in zip(control.parameters(), scaling.parameters(), strict=True):
+        assert p is not q
+        assert torch.equal(p, q)
+    assert (first.defaults["lr"], type(second), len(batches), spoiled) == (0.1, torch.optim.Adam, 4, 2)
+    assert loss(scaling(batches[0][0]), batches[0][1]).is_npu

@@ -77,6 +77,57 @@ print(torch.cuda is torch.npu, amp is torch.npu.amp, torch.cuda.get_device_name(
 
 
 @pytest.mark.slow
+def test_contexts_events_and_the_profiler_follow():
+    """Device contexts, defaults and events mean the NPU, others stay; the profiler records the NPU."""
+    code = """
+with torch.device("meta"):
+    print(nn.Linear(2, 2).weight.device)
+with torch.device("cuda"):
+    print(torch.tensor(1).device, torch.zeros(1).device)
+torch.set_default_device("cuda:1")
+print(torch.tensor(1).device, torch.ones(1).device)
+torch.set_default_device(None)
+for event in (torch.Event(device="cuda:0", enable_timing=True), torch.Event("cuda")):
+    event.record()
+    print(event.query() in {True, False}, isinstance(event, torch.Event))
+print(torch.cuda.amp.common.amp_definitely_not_available())
+import tempfile, pathlib, logging
+folder = tempfile.mkdtemp()
+with torch.profiler.profile(
+    activities=[torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA],
+    on_trace_ready=torch.profiler.tensorboard_trace_handler(folder),
+    experimental_config=object(),
+):
+    torch.ones(4, device="cuda").add_(1)
+print([p.name for p in pathlib.Path(folder).glob("*/*/kernel_details.csv")])
+"""
+    printed = run(code)
+    assert printed[:6] == ["meta", "npu:0 npu:0", "npu:1 npu:1", "True True", "True True", "False"]
+    assert printed[-1] == "['kernel_details.csv']"
+
+
+@pytest.mark.slow
+def test_nccl_means_hccl():
+    """A group of nccl is one of hccl, options and device_id included; CUDA has no backend of its own left."""
+    code = """
+import torch.distributed as dist
+options = dist.ProcessGroupNCCL.Options()
+options.hccl_config = {"hccl_buffer_size": 300}
+device = torch.device("cuda:0")
+dist.init_process_group(
+    "cuda:nccl", store=dist.HashStore(), rank=0, world_size=1, device_id=device, pg_options=options
+)
+x = torch.ones(2).cuda()
+dist.all_reduce(x)
+dist.barrier()
+print(dist.get_backend(), x.device, dist.is_nccl_available())
+print("cuda" in dist.Backend.default_device_backend_map, dist.new_group([0]).options.hccl_config)
+dist.destroy_process_group()
+"""
+    assert run(code) == ["npu:hccl npu:0 True", "False {}"]
+
+
+@pytest.mark.slow
 def test_what_it_announces():
     """It announces what it replaces, and that torch.jit.script is disabled."""
     code = """

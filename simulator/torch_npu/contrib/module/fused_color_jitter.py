@@ -78,6 +78,18 @@ class FusedColorJitter(torch.nn.Module):
             return result
         return _image(result)
 
+    def extra_repr(self) -> str:
+        """The bounds of each factor, None where it stays as it is."""
+        bounds = {
+            name: (max(0, 1 - width), 1 + width) if width else None
+            for name, width in (
+                ("brightness", self.brightness),
+                ("contrast", self.contrast),
+                ("saturation", self.saturation),
+            )
+        } | {"hue": (-self.hue, self.hue) if self.hue else None}
+        return ", ".join(f"{name}={value}" for name, value in bounds.items())
+
     def _drawn(self) -> tuple[np.ndarray[Any, Any], float]:
         """A matrix for colours and what is added after it, drawn at random."""
 
