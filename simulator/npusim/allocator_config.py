@@ -16,7 +16,11 @@ from npusim.exceptions import AllocatorConfigError
 MB = 1 << 20
 LARGE_BUFFER = 20 * MB
 _SEGMENT_MB = (20, 512)
-_LEAST_LARGE = 10  # MiB: from here on a request gets a segment of its own
+_LEAST_MB = {
+    "large_segment_size_mb": 11,  # from 10 MiB on a request gets a segment of its own
+    "max_non_split_rounding_mb": 20,
+    "max_split_size_mb": 21,
+}
 _SIZES = {
     "large_segment_size_mb": "large_segment",
     "max_non_split_rounding_mb": "max_non_split_rounding",
@@ -91,7 +95,7 @@ class AllocatorConfig:
             )
 
     def _set(self, key: str, value: str) -> None:
-        least = (_LEAST_LARGE if key == "large_segment_size_mb" else LARGE_BUFFER // MB) + 1
+        least = _LEAST_MB.get(key, 0)
         if key in _SIZES:
             setattr(self, _SIZES[key], _megabytes(key, value, least) * MB)
         elif key == "segment_size_mb":

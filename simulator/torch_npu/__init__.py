@@ -65,7 +65,10 @@ _OTHER_OPERATORS = frozenset(
         "scatter_update_",
     }
 )
-_FUNCTIONS = {"npu_change_data_ptr": "utils.combine_tensors"}
+_FUNCTIONS = {
+    "empty_with_swapped_memory": "_sim.factories",
+    "npu_change_data_ptr": "utils.combine_tensors",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -85,3 +88,15 @@ def __getattr__(name: str) -> object:
 
 def _autoload() -> None:
     """Called by PyTorch at `import torch` (entry point `torch.backends`); the import did the work."""
+
+
+def _transfer_if_asked() -> None:
+    """What `from torch_npu.contrib import transfer_to_npu` does, where TORCH_TRANSFER_TO_NPU=1 asks for it."""
+    asked = _os.environ.get("TORCH_TRANSFER_TO_NPU", "0")
+    if asked not in {"0", "1"}:
+        raise ValueError(f"Invalid value for TORCH_TRANSFER_TO_NPU: {asked}. Expected 0 or 1.")
+    if asked == "1":
+        _import_module(f"{__name__}.contrib.transfer_to_npu")
+
+
+_transfer_if_asked()

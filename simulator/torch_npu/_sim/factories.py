@@ -11,6 +11,7 @@ from torch_npu._sim import generators, host_memory, runtime
 from torch_npu._sim.kernels import charge
 from torch_npu._sim.op_names import name_and_kind
 from torch_npu._sim.storages import adopt, alias, allocate, spec_of
+from torch_npu.utils._error_code import ErrCode, pta_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,24 @@ def zeros(size: Any, *, device: torch.device | None = None, **options: Any) -> T
         alias(result).zero_()
     charge(result.get_device(), "ZerosLike", "elementwise", [], [spec_of(result)])
     return result
+
+
+def empty_with_swapped_memory(size: Any, *, dtype: torch.dtype | None = None, device: Any = None) -> Tensor:
+    """A tensor of the NPU whose memory is the host's: it takes none of the device's.
+
+    Args:
+        size: its shape.
+        dtype: float32 by default.
+        device: an NPU, the current one by default.
+
+    Raises:
+        RuntimeError: the device is not an NPU, or there is none of that index.
+    """
+    index = target_index(None if device is None else torch.device(device), None)
+    if index < 0:
+        raise RuntimeError(f"Expected an NPU device, but got {device}" + pta_error(ErrCode.PARAM))
+    twin = torch.empty(size, dtype=dtype, device=CPU)
+    return adopt(twin, index, allocate(0, index) if twin.numel() else None)
 
 
 def make_factory(overload: OpOverload) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import torch
+import torch_npu
 
 
 def test_a_tensor_takes_what_the_allocator_gives():
@@ -108,3 +109,17 @@ def test_more_than_an_exabyte():
     """An absurd size is refused in the real words."""
     with pytest.raises(torch.OutOfMemoryError, match="more than 1EB"):
         torch.empty(1 << 61, dtype=torch.uint8, device="npu")
+
+
+def test_swapped_memory_is_the_hosts():
+    """A tensor with swapped memory computes on the device and takes next to none of its memory."""
+    x = torch_npu.empty_with_swapped_memory((1 << 20,), dtype=torch.float32, device="npu:1")
+    assert x.device == torch.device("npu:1")
+    assert torch.npu.memory_allocated(1) <= 512
+    x.fill_(2)
+    assert (x[:4] * 3).tolist() == [6] * 4
+    assert torch_npu.empty_with_swapped_memory((0, 3)).shape == (0, 3)
+    with pytest.raises(RuntimeError, match="Expected an NPU device"):
+        torch_npu.empty_with_swapped_memory((2,), device="cpu")
+    with pytest.raises(RuntimeError, match="107001"):
+        torch_npu.empty_with_swapped_memory((2,), device="npu:9")
