@@ -138,8 +138,7 @@ class Space:
         """
         block = self._device.get(address)
         if block is not None and block.kind not in kinds:
-            call = "acl.media.dvpp_free" if block.kind == DVPP else "acl.rt.free"
-            raise AclError(RT_PARAM, f"{address:#x} is {block.kind} memory; free it with {call}")
+            raise AclError(RT_PARAM, f"{address:#x} is {block.kind} memory; free it with acl.rt.free")
         owner = self._owner(address)
         if owner is None:
             where = "host" if self.host_room(address) else "unknown"

@@ -160,12 +160,11 @@ class Model:
         import numpy as np
 
         feeds: dict[str, Any] = {}
-        names = [
-            tensor["name"] for tensor in self.inputs if tensor["name"] != MBATCH and "aipp_of" not in tensor
-        ]
-        for name, array in zip(names, arrays, strict=True):
+        tensors = [tensor for tensor in self.inputs if tensor["name"] != MBATCH and "aipp_of" not in tensor]
+        for tensor, array in zip(tensors, arrays, strict=True):
             half = self.definition["half"] and array.dtype == np.float32
-            feeds[name] = _round(array) if half else array
+            wide = array.astype(tensor["graph_dtype"]) if "graph_dtype" in tensor else array
+            feeds[tensor["name"]] = _round(array) if half else wide
         found = self._session.run([tensor["name"] for tensor in self.outputs], feeds)
         return [
             np.ascontiguousarray(_cast(array, tensor["dtype"], half=self.definition["half"]))
@@ -234,6 +233,7 @@ class Models:
         """Unload all."""
         for number in list(self._models):
             self.remove(number)
+        self._last = 0
 
 
 class Desc:

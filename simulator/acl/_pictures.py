@@ -59,6 +59,7 @@ class Rules:
 
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT, LARGEST = 32, 6, 4096
+LARGEST_RESIZED = 8192  # of a picture that is only made smaller
 
 
 def rules(soc: str) -> Rules:
@@ -87,7 +88,7 @@ class Picture:
         plane = self.width_stride * self.height_stride
         return plane * 3 // 2 if FORMATS[self.fmt].chroma else plane
 
-    def check(self, what: str, found: Rules) -> None:
+    def check(self, what: str, found: Rules, largest: int = LARGEST) -> None:
         """Raise unless the description is one that VPC takes.
 
         Raises:
@@ -98,8 +99,8 @@ class Picture:
             raise AclError(
                 PARAM, f"{what}: format {self.fmt} is not simulated; use 1 (YUV420SP NV12) or 12 (RGB888)"
             )
-        if not (SMALLEST_WIDTH <= self.width <= LARGEST and SMALLEST_HEIGHT <= self.height <= LARGEST):
-            limits = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT} to {LARGEST}x{LARGEST}"
+        if not (SMALLEST_WIDTH <= self.width <= largest and SMALLEST_HEIGHT <= self.height <= largest):
+            limits = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT} to {largest}x{largest}"
             raise AclError(PARAM, f"{what} is {self.width}x{self.height}; VPC takes {limits}")
         if kind.chroma and (self.width % 2 or self.height % 2):
             raise AclError(PARAM, f"{what} is {self.width}x{self.height}; {kind.name} needs even sizes")

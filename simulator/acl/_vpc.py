@@ -62,11 +62,13 @@ class Move(NamedTuple):
     run: Callable[[], None]
 
 
-def _pair(input_desc: int, output_desc: int) -> tuple[Picture, Picture, memoryview, memoryview]:
+def _pair(
+    input_desc: int, output_desc: int, largest: int = pictures.LARGEST
+) -> tuple[Picture, Picture, memoryview, memoryview]:
     """Check input and output of a call."""
     found = pictures.rules(npusim.node().settings.chip.soc)
     source, target = pics.get(input_desc), pics.get(output_desc)
-    source.check("the input", found)
+    source.check("the input", found, largest)
     target.check("the output", found)
     return (
         source,
@@ -108,7 +110,9 @@ def _move(
     mode: int = 0,
 ) -> Move:
     """Cut a region (or take all), scale it to a region of the output (or all of it), put it there."""
-    source, target, view, into = _pair(input_desc, output_desc)
+    only_resized = crop is None and paste is None
+    largest = pictures.LARGEST_RESIZED if only_resized else pictures.LARGEST
+    source, target, view, into = _pair(input_desc, output_desc, largest)
     whole = (0, 0, source.width, source.height), (0, 0, target.width, target.height)
     box = whole[0] if crop is None else crop.cut(source, "the crop region")
     place = whole[1] if paste is None else paste.cut(target, "the paste region")

@@ -16,7 +16,7 @@ from acl._buffers import buffers
 from acl._calls import AclError, integer, plain, status, values
 from acl._dtypes import NUMBERS
 from acl._memory import space
-from acl._models import MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, model_definition, models
+from acl._models import DAMAGED, MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, model_definition, models
 from acl._queue import queue
 from acl._state import State, device, operand_view, stream_of
 
@@ -606,8 +606,18 @@ def _prepare(
 ) -> tuple[tuple[int, ...], Callable[[], None]]:
     """Check the datasets of a run; the gear, and what moves the values when the stream comes to it."""
     device()
+    try:
+        return _prepared(model, inputs, outputs, stream)
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+        raise AclError(DAMAGED, f"the model's description is damaged: {error!r}; convert it again") from None
+
+
+def _prepared(
+    model: Model, inputs: int, outputs: int, stream: npusim.Stream
+) -> tuple[tuple[int, ...], Callable[[], None]]:
     given = _views(inputs, model.inputs, "input", exact=False)
     choice = _choice(model, given)
+    model.tasks(choice)
     gear = model.gears[choice]
     made = _views(outputs, gear["outputs"], "output", exact=True)
     pairs = list(zip(gear["inputs"], given, strict=False))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import npusim
 
 from acl._calls import AclError, integer, status, values
-from acl._memory import space
+from acl._memory import DEVICE, DVPP, space
 from acl._queue import queue
 from acl._state import State, contexts, device, events, on_board, stream_of, streams
 
@@ -266,7 +265,7 @@ def malloc_cached(size: int, policy: int) -> int:
 def free(ptr: int) -> None:
     """Give device memory back: `ret`. Codes: 107000 no such allocation, freed before, host memory."""
     queue.drain()
-    space.free(integer("ptr", ptr))
+    space.free(integer("ptr", ptr), kinds=(DEVICE, DVPP))  # public samples give both to it
 
 
 @values(0)
@@ -422,62 +421,19 @@ def device_enable_peer_access(peer_device_id: int, flags: int) -> None:
 # callbacks
 
 
-class _Reports:
-    """Callbacks that wait for the thread that subscribed to their stream."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[Callable[[Any], Any], Any, threading.Event]] = deque()
-        self.ready = threading.Condition()
-        self.ran = 0
-
-    def put(self, function: Callable[[Any], Any], argument: Any) -> threading.Event:
-        """Hand a callback over; the event is set when it has run."""
-        done = threading.Event()
-        with self.ready:
-            self.waiting.append((function, argument, done))
-            self.ready.notify_all()
-        return done
-
-    def run_one(self, seconds: float) -> bool:
-        """Run a callback in this thread; False when none came in time."""
-        with self.ready:
-            if not self.ready.wait_for(lambda: self.waiting, seconds):
-                return False
-            function, argument, done = self.waiting.popleft()
-        try:
-            function(argument)
-        finally:
-            self.ran += 1
-            done.set()
-        return True
-
-
-_subscribed: dict[npusim.Stream, int] = {}
-_reports: dict[int, _Reports] = {}
-_subscribing = threading.Lock()
-State.finalisers += [_subscribed.clear, _reports.clear]
-
-
 @status
 def subscribe_report(thread_id: int, stream: int) -> None:
     """Let a thread process a stream's callbacks: `ret`. Codes: 107011 the stream has one already."""
     found = stream_of(stream)
-    with _subscribing:
-        if found in _subscribed:
-            raise AclError(107011, f"stream {stream:#x} has a thread already; unsubscribe it first")
-        _reports.setdefault(integer("thread_id", thread_id), _Reports())
-        _subscribed[found] = thread_id
+    npusim.node().callbacks.subscribe(integer("thread_id", thread_id), found)
 
 
 @status
 def unsubscribe_report(thread_id: int, stream: int) -> None:
     """End `subscribe_report`: `ret`. Codes: 107012 the thread is not the stream's."""
     found = stream_of(stream)
-    if _subscribed.get(found) != integer("thread_id", thread_id):
-        raise AclError(107012, f"thread {thread_id} does not process the callbacks of stream {stream:#x}")
     queue.drain(found)
-    with _subscribing:
-        del _subscribed[found]
+    npusim.node().callbacks.unsubscribe(integer("thread_id", thread_id), found)
 
 
 @status
@@ -487,7 +443,8 @@ def launch_callback(fn: Callable[[Any], Any], user_data: Any, block_type: int, s
     Args:
         fn: called with `user_data` in the thread that subscribed, while that processes reports.
         user_data: anything.
-        block_type: 0 the stream goes on meanwhile, 1 it waits for the function.
+        block_type: 0 the stream goes on meanwhile, 1 it waits for the function; a wait for the stream then
+            gives 507046 where the function is not processed for 30 s.
         stream: the stream.
     """
     found = stream_of(stream)
@@ -495,26 +452,16 @@ def launch_callback(fn: Callable[[Any], Any], user_data: Any, block_type: int, s
         raise AclError(107000, f"fn is {fn!r}; give a function")
     if integer("block_type", block_type) not in (CALLBACK_NO_BLOCK, CALLBACK_BLOCK):
         raise AclError(107000, f"block_type is {block_type}; give 0 (go on) or 1 (wait)")
-    thread = _subscribed.get(found)
-    if thread is None:
-        raise AclError(
-            107015, f"no thread processes callbacks of stream {stream:#x}; call subscribe_report first"
-        )
-    reports = _reports[thread]
+    callbacks = npusim.node().callbacks
+    callbacks.need_thread(found)
+    call, _ = found.callback(lambda: fn(user_data), blocks=block_type == CALLBACK_BLOCK)
 
-    def run() -> None:
-        done = reports.put(fn, user_data)
-        if block_type != CALLBACK_BLOCK:
-            return
-        if thread == threading.get_ident():
-            reports.run_one(0)
-        else:
-            done.wait(BLOCKED_SECONDS)
+    def run() -> None:  # the values that the function may read are there
+        callbacks.add(call)
+        if call.blocks:
+            callbacks.finish(call)
 
     queue.add(found, run)
-
-
-BLOCKED_SECONDS = 10.0  # a stream that waits for a thread that never comes would wait for ever on the device
 
 
 @status
@@ -524,27 +471,33 @@ def process_report(timeout: int) -> None:
     Args:
         timeout: milliseconds to wait; -1 for ever.
     """
-    me = threading.get_ident()
-    with _subscribing:
-        mine = [stream for stream, thread in _subscribed.items() if thread == me]
-    reports = _reports.get(me)
-    if reports is None:
-        raise AclError(107012, "this thread subscribed to no stream; call subscribe_report with its id first")
+    me, callbacks = threading.get_ident(), npusim.node().callbacks
     until = None if integer("timeout", timeout) < 0 else time.monotonic() + timeout / 1000
-    ran = reports.ran
+    before, _ = callbacks.progress(me)
     while True:
-        for stream in mine:
-            queue.offer(stream, lambda: bool(reports.waiting) or reports.ran > ran)
-        if reports.ran > ran:  # the stream waited for it, so it was run on the way
+        for stream in callbacks.streams_of(me):
+            queue.offer(stream, lambda: callbacks.progress(me) > (before, 0))
+        if callbacks.progress(me)[0] > before:  # the stream waited for it, so it was run on the way
             return
         left = POLL_SECONDS if until is None else min(POLL_SECONDS, until - time.monotonic())
-        if reports.run_one(max(left, 0)):
+        try:
+            callbacks.process(max(left, 0))
+        except npusim.CallbackError as error:
+            if error.code != REPORT_TIMEOUT or (until is not None and time.monotonic() >= until):
+                raise
+        else:
             return
-        if until is not None and time.monotonic() >= until:
-            raise AclError(507012, f"no callback came within {timeout} ms")
 
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05  # a stream comes to its callbacks where the host waits, or in this loop
+REPORT_TIMEOUT = 507012
+
+
+def _forget_callbacks() -> None:
+    npusim.node().callbacks.clear()
+
+
+State.finalisers.append(_forget_callbacks)
 
 
 @values(0, 0, 0)

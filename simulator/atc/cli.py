@@ -68,6 +68,8 @@ def _more_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--output_type", default="", help="Type of the outputs: FP32, FP16, UINT8, INT8.")
 @click.option("--enable_small_channel", default="0", help="1: pad a first convolution's channels to 4 only.")
 @click.option("--insert_op_conf", default="", help="File of AIPP settings.")
+@click.option("--input_fp16_nodes", default="", help='Inputs that are given as float16: "name1;name2".')
+@click.option("--out_nodes", default="", help='What the model gives back: "node1:0;node2:0".')
 @click.option("--log", default="null", help="Level of the log: null, debug, info, warning, error.")
 @click.option("--om", default="", help="With --mode=1: the offline model.")
 @click.option("--json", "json_path", default="", help="With --mode=1: the JSON file to write.")
@@ -149,6 +151,8 @@ def _job(given: dict[str, Any]) -> Job:
         given["output_type"],
         given["enable_small_channel"] == "1",
         Path(given["insert_op_conf"]) if given["insert_op_conf"] else None,
+        tuple(filter(None, (n.strip() for n in given["input_fp16_nodes"].split(";")))),
+        given["out_nodes"],
     )
 
 

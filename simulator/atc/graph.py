@@ -36,6 +36,47 @@ def read(path: Path) -> onnx.ModelProto:
     return model
 
 
+def with_outputs(model: onnx.ModelProto, text: str) -> onnx.ModelProto:
+    """The model with other outputs, and without the operators that they do not need.
+
+    Args:
+        model: the whole model.
+        text: of --out_nodes: "node:index;...", or a tensor's name in a node's place.
+
+    Raises:
+        AtcError: no such node, or no output of that index (E10001).
+    """
+    by_name = {node.name: node for node in model.graph.node if node.name}
+    by_tensor = {name: node for node in model.graph.node for name in node.output}
+    wanted: list[str] = []
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        name, colon, index = part.rpartition(":")
+        node = by_name.get(name)
+        if not colon or not index.isdecimal() or (node is None and name not in by_tensor):
+            raise invalid("--out_nodes", text, f"[{part}] is no node of the model with :0 behind it")
+        if node is None:
+            wanted.append(name)
+        elif int(index) < len(node.output):
+            wanted.append(node.output[int(index)])
+        else:
+            raise invalid("--out_nodes", text, f"node [{name}] has {len(node.output)} output(s)")
+    needed = set(wanted)
+    kept = []
+    for node in reversed(model.graph.node):  # in ONNX, producers stand before their readers
+        if needed & set(node.output):
+            needed |= set(node.input)
+            kept.append(node)
+    found = onnx.ModelProto()
+    found.CopyFrom(model)
+    del found.graph.node[:]
+    found.graph.node.extend(reversed(kept))
+    del found.graph.output[:]
+    known = shape_inference.infer_shapes(model).graph
+    types = {value.name: value for value in (*known.value_info, *known.output)}
+    found.graph.output.extend(types.get(name, onnx.ValueInfoProto(name=name)) for name in wanted)
+    return found
+
+
 def inputs(model: onnx.ModelProto) -> dict[str, tuple[str, tuple[int, ...]]]:
     """The inputs that are no weights: type and shape, -1 for what is not known."""
     weights = {tensor.name for tensor in model.graph.initializer}

@@ -35,6 +35,8 @@ class Job:
         output_type: FP32, FP16, UINT8, INT8, or empty for the model's own.
         small_channel: --enable_small_channel.
         aipp: the file of --insert_op_conf.
+        half_inputs: names of --input_fp16_nodes.
+        out_nodes: text of --out_nodes.
     """
 
     model: Path
@@ -49,6 +51,8 @@ class Job:
     output_type: str = ""
     small_channel: bool = False
     aipp: Path | None = None
+    half_inputs: tuple[str, ...] = ()
+    out_nodes: str = ""
 
 
 def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
@@ -61,9 +65,12 @@ def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
         AtcError: as ATC refuses it.
     """
     model = graph.read(job.model)
+    if job.out_nodes:
+        model = graph.with_outputs(model, job.out_nodes)
+    _check_half_inputs(model, job)
     shapes = _shapes(model, job)
     choice = gears(shapes, job.dynamic_batch, job.dynamic_image, job.dynamic_dims)
-    settings = _aipp(job, model, shapes)
+    settings = _aipp(job, model)
     compiled = [
         _gear(model, choice.shapes(shapes, numbers), numbers, job, settings) for numbers in choice.choices
     ]
@@ -72,6 +79,16 @@ def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
     weights = sum(len(t.raw_data) for t in model.graph.initializer)
     definition = _definition(job, choice, compiled, weights)
     return definition, _for_runtime(model, shapes).SerializeToString()
+
+
+def _check_half_inputs(model: onnx.ModelProto, job: Job) -> None:
+    known = graph.inputs(model)
+    for name in job.half_inputs:
+        if name not in known or known[name][0] != "float32":
+            floats = ", ".join(n for n, (kind, _) in known.items() if kind == "float32")
+            raise invalid(
+                "--input_fp16_nodes", name, f"it is no float input of the model; those are {floats}"
+            )
 
 
 def _shapes(model: onnx.ModelProto, job: Job) -> Shapes:
@@ -116,7 +133,7 @@ def _gear(
     }
 
 
-def _aipp(job: Job, model: onnx.ModelProto, shapes: Shapes) -> Settings:
+def _aipp(job: Job, model: onnx.ModelProto) -> Settings:
     """The AIPP settings of each input that has some, by its rank.
 
     Raises:
@@ -135,15 +152,12 @@ def _aipp(job: Job, model: onnx.ModelProto, shapes: Shapes) -> Settings:
                 f"related_input_rank is {rank}, the model has {len(names)} inputs",
             )
         found[rank] = settings
-    static = any(settings["aipp_mode"] == "static" for settings in found.values())
-    if static and (job.dynamic_image or job.dynamic_dims):
-        raise AtcError("E10009", "static AIPP and gears of image sizes exclude each other")
-    return {
-        rank: aipp.fit(job.aipp, s, shapes[names[rank]], job.input_format)
-        if s["aipp_mode"] == "static"
-        else s
-        for rank, s in found.items()
-    }
+    fixed = [s for s in found.values() if s["aipp_mode"] == "static" and (s["crop"] or s["padding"])]
+    if job.dynamic_dims or (fixed and job.dynamic_image):
+        raise AtcError(
+            "E10009", "gears of image sizes exclude AIPP with crop or padding, --dynamic_dims all AIPP"
+        )
+    return found
 
 
 def _input(
@@ -151,7 +165,9 @@ def _input(
 ) -> dict[str, Any]:
     """An input as AscendCL shows it: with AIPP it takes pictures of bytes."""
     if settings is None:
-        return _tensor(name, kind, shape, job.input_format)
+        if name not in job.half_inputs:
+            return _tensor(name, kind, shape, job.input_format)
+        return _tensor(name, "float16", shape, job.input_format) | {"graph_dtype": kind}
     if settings["aipp_mode"] == "dynamic":
         found = aipp.fit_dynamic(job.aipp or Path(), settings, shape, job.input_format)
         channels, height, width = found["shape"]
@@ -164,6 +180,7 @@ def _input(
             "aipp_shape": found["shape"],
             "aipp_format": job.input_format,
         }
+    settings = aipp.fit(job.aipp or Path(), settings, shape, job.input_format)
     made = aipp.FORMATS[settings["input_format"]][1]
     sizes = [shape[0], settings["src_image_size_h"], settings["src_image_size_w"], made]
     return {

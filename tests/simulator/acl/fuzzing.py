@@ -65,8 +65,8 @@ OTHERS = (
 CALLS = 12
 AIPP = (
     "aipp_op { aipp_mode: static input_format: YUV420SP_U8 src_image_size_w: 256 src_image_size_h: 256 "
-    "crop: true load_start_pos_w: 2 crop_size_w: 224 crop_size_h: 224 csc_switch: true matrix_r0c0: 256 mean_chn_0: 104 "
-    "var_reci_chn_0: 0.0039 padding: false }"
+    "crop: true load_start_pos_w: 2 crop_size_w: 224 crop_size_h: 224 csc_switch: true matrix_r0c0: 256 "
+    "mean_chn_0: 104 var_reci_chn_0: 0.0039 padding: false }"
 )
 WORDS = (
     "aipp_op",

@@ -441,3 +441,32 @@ def test_a_callback_does_not_stop_the_host_from_giving_more_work(ready):
     thread.join()
     assert in_vain == [False]
     assert acl.rt.unsubscribe_report(thread.ident, 0) == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_callback_that_nobody_processes_ends_the_wait(monkeypatch):
+    """A stream that waits for a function of a thread that never comes gives 507046, and goes on then."""
+    monkeypatch.setattr("npusim.callbacks.PATIENCE", 0.02)
+    stream, _ = acl.rt.create_stream()
+    assert acl.rt.subscribe_report(1, stream) == 0
+    assert acl.rt.launch_callback(print, None, 1, stream) == 0
+    assert acl.rt.synchronize_stream(stream) == 507046
+    assert "507046" in acl.get_recent_err_msg()
+    assert acl.rt.unsubscribe_report(1, stream) == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_callbacks_stand_in_the_records_at_their_time():
+    """A callback is launched like other work, and its record has the time at which the stream comes to it."""
+    me = threading.get_ident()
+    assert acl.rt.subscribe_report(me, 0) == 0
+    ptr = device_memory(1 << 20)
+    host, _ = acl.rt.malloc_host(1 << 20)
+    assert acl.rt.memcpy_async(ptr, 1 << 20, host, 1 << 20, H2D, 0) == 0
+    assert acl.rt.launch_callback(print, None, 0, 0) == 0
+    copy, called = list(npusim.node().records)[-2:]
+    assert (copy.category, called.category) == ("copy", "callback")
+    assert called.start == copy.end
+    assert acl.rt.process_report(1000) == 0
+    assert npusim.node().host.now >= called.start
+    assert acl.rt.unsubscribe_report(me, 0) == 0

@@ -95,7 +95,7 @@ _WORK = {}  # what is made so far, for the parts that need it
 
 
 def _model(name):
-    data = files()[name]
+    data = bytes(bytearray(files()[name]))  # a copy: calls may write where a pointer points
     number, ret = acl.mdl.load_from_mem(acl.util.bytes_to_ptr(data), len(data))
     assert ret == 0, acl.get_recent_err_msg()
     desc = acl.mdl.create_desc()
@@ -127,9 +127,9 @@ def build():
     for name in ("static", "batch", "hw", "aipp"):
         w[f"{name}_model"], w[f"{name}_desc"], w[f"{name}_inputs"], w[f"{name}_outputs"] = _model(name)
     w["aipp"] = acl.mdl.create_aipp(1)
-    w["om_bytes"] = np.frombuffer(files()["static"], np.uint8)
+    w["om_bytes"] = np.frombuffer(files()["static"], np.uint8).copy()
     w["om"], w["om_size"] = acl.util.numpy_to_ptr(w["om_bytes"]), len(files()["static"])
-    add = np.frombuffer(files()["add"], np.uint8)
+    add = np.frombuffer(files()["add"], np.uint8).copy()
     w["add_bytes"], w["add"], w["add_size"] = add, acl.util.numpy_to_ptr(add), add.size
     assert acl.op.load(w["add"], w["add_size"]) == 0
     w["attr"] = acl.op.create_attr()
