@@ -155,6 +155,20 @@ class Stream:
         Raises:
             WrongStreamError: the stream was destroyed.
         """
+        call, record = self.callback(function)
+        self.device.node.callbacks.add(call)
+        return record
+
+    def callback(self, function: Callable[[], object], *, blocks: bool = True) -> tuple[Call, Record]:
+        """As `launch_callback`, for who hands it over himself: `Callbacks.add`.
+
+        Args:
+            function: what to call, without arguments.
+            blocks: whether the stream goes on only when it has run.
+
+        Raises:
+            WrongStreamError: the stream was destroyed.
+        """
         if not self.alive:
             raise self._gone()
         node = self.device.node
@@ -164,8 +178,7 @@ class Stream:
         time = max(self.tail, node.host.now)
         self.tail = time
         record = node.records.add("callback", _CALLBACK, self.device.index, self.id, called, time, 0)
-        node.callbacks.add(Call(function, time, self))
-        return record
+        return Call(function, time, self, blocks=blocks), record
 
     def _gone(self) -> WrongStreamError:
         return WrongStreamError(

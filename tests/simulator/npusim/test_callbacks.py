@@ -131,3 +131,67 @@ def test_wrong_use_has_the_real_codes(monkeypatch):
     calls.subscribe(threading.get_ident(), own)
     with pytest.raises(npusim.CallbackError, match="507012"):
         calls.process(0.01)
+
+
+def test_a_function_that_nobody_waits_for():
+    """With blocks=False the stream goes on: waiting for it does not wait for the function."""
+    node = npusim.node()
+    stream, seen = node.device(0).create_stream(), []
+    node.callbacks.subscribe(1, stream)
+    call, record = stream.callback(lambda: seen.append(1), blocks=False)
+    node.callbacks.add(call)
+    stream.synchronize()
+    assert seen == []
+    assert record.start == call.time
+    node.callbacks.clear()
+    assert not node.callbacks.subscribed(stream)
+    with pytest.raises(npusim.CallbackError, match="107015"):
+        node.callbacks.need_thread(stream)
+
+
+def test_a_wait_that_was_in_vain_is_told_once(monkeypatch):
+    """A function that a blocked stream waited for in vain makes the next wait fail at once: 507046."""
+    node = npusim.node()
+    stream = node.device(0).create_stream()
+    node.callbacks.subscribe(1, stream)
+    call, _ = stream.callback(lambda: None)
+    node.callbacks.add(call)
+    monkeypatch.setattr("npusim.callbacks.PATIENCE", 0.01)
+    assert not node.callbacks.finish(call)
+    monkeypatch.setattr("npusim.callbacks.PATIENCE", 1000)
+    with pytest.raises(npusim.CallbackError, match="507046"):
+        stream.synchronize()
+
+
+def test_a_function_may_process_the_next_one():
+    """Processing inside a function calls the next one, never the same again; each is counted."""
+    node = npusim.node()
+    stream, me, seen = node.device(0).create_stream(), threading.get_ident(), []
+    node.callbacks.subscribe(me, stream)
+
+    def first():
+        seen.append("first")
+        node.callbacks.process(1)
+
+    stream.launch_callback(first)
+    stream.launch_callback(lambda: seen.append("second"))
+    assert node.callbacks.progress(me) == (0, 2)
+    node.callbacks.process(1)
+    assert seen == ["first", "second"]
+    assert node.callbacks.progress(me) == (2, 0)
+    assert node.callbacks.streams_of(me) == [stream]
+
+
+def test_the_time_does_not_depend_on_the_thread_that_calls():
+    """A function that another thread calls leaves the host's clock alone, however late it comes."""
+    node = npusim.node()
+    stream = node.device(0).create_stream()
+    me = threading.get_ident()
+    node.callbacks.subscribe(me, stream)
+    stream.launch(work())
+    thread = threading.Thread(target=lambda: stream.launch_callback(lambda: None))
+    thread.start()
+    thread.join()
+    before = node.host.now
+    node.callbacks.process(1)
+    assert node.host.now == before < stream.tail
