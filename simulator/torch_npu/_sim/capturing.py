@@ -105,6 +105,21 @@ class CapturedStream:
         )
 
 
+def other_seed() -> RuntimeError:
+    """The error for another seed in a capture (NPUGeneratorImpl.cpp)."""
+    return RuntimeError(
+        "NPUGeneratorImpl::set_current_seed can be called during stream capture only if new seed is the same "
+        "as the original seed."
+    )
+
+
+def underway(index: int) -> Capture | None:
+    """The capture that this thread's work on a device goes into."""
+    capture = Active.capture
+    inside = capture is not None and isinstance(runtime.queues[index], CapturedStream)
+    return capture if inside else None
+
+
 def captured(call: str, reason: str) -> RuntimeError:
     """The error for a call that a stream does not take while it is captured."""
     return RuntimeError(acl_failure(call, _STREAM_CAPTURED, reason))
@@ -148,7 +163,9 @@ class Capture(TorchDispatchMode):
         self._kept: list[Tensor] = []
         self._made: set[int] = set()
         self._modes: tuple[Any, Any] = (_Refusals(), self)
-        self._random = generators.default(self.index).get_state()
+        self.random_states: dict[bytes, Tensor] = {}  # states that the program asked for, by what they were
+        self._random: list[tuple[torch.Generator, Tensor]] = []
+        self.watch(generators.default(self.index))
 
     def begin(self) -> None:
         """Notes from here on what this thread does, and what its backward passes do."""
@@ -168,7 +185,8 @@ class Capture(TorchDispatchMode):
             ctypes.memmove(address, content, len(content))
         self._before.clear()
         self._kept.clear()
-        generators.default(self.index).set_state(self._random)
+        for generator, state in self._random:
+            generator.set_state(state)
 
     def stand_in(self, stream: Any) -> Any:
         """What takes a stream's place while the capture lasts, if the stream takes part in it."""
@@ -199,6 +217,31 @@ class Capture(TorchDispatchMode):
         """Notes what was computed past PyTorch's dispatcher."""
         self._made.update(t.untyped_storage().data_ptr() for t in results if isinstance(t, Tensor))
         self.nodes.append(Node(run, [_held(t) for t in results]))
+
+    def watch(self, generator: torch.Generator) -> None:
+        """Has a generator of the program's own as it was before the capture, when that ends."""
+        self._random.append((generator, generator.get_state()))
+
+    def random_got(self, state: Tensor) -> None:
+        """Notes that the state of the device's generator was asked for: a replay has one of its own there."""
+        key, generator = bytes(state.numpy()), generators.default(self.index)
+        self.random_states.setdefault(key, state)
+
+        def keep() -> None:
+            self.random_states[key] = generator.get_state()
+
+        self.nodes.append(Node(keep, []))
+
+    def random_set(self, state: Tensor) -> None:
+        """Notes that the generator was set to a state of this capture.
+
+        Raises:
+            RuntimeError: the state is another one.
+        """
+        key, generator = bytes(state.numpy()), generators.default(self.index)
+        if key not in self.random_states:
+            raise other_seed()
+        self.nodes.append(Node(lambda: generator.set_state(self.random_states[key]), []))
 
     def _note(self, func: Any, args: Any, kwargs: Any, results: list[Any]) -> None:
         schema = func._schema

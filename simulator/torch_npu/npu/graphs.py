@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch_npu import npu
 from torch_npu._sim import capturing, pools, runtime
@@ -12,6 +12,9 @@ from torch_npu._sim.storages import NotSimulatedError
 from torch_npu.npu.graphed_callables import make_graphed_callables
 from torch_npu.npu.streams import Stream, stream
 from torch_npu.utils._error_code import ErrCode, pta_error
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "NPUGraph",
@@ -55,6 +58,7 @@ class NPUGraph:
         self._captured: capturing.Capture | None = None
         self._pool: tuple[int, int] | None = None
         self._route: Any = None
+        self._generators: list[torch.Generator] = []
         self._named = True  # whether get_currently_capturing_graph may return it
 
     def capture_begin(self, pool: tuple[int, int] | None = None, capture_error_mode: str = "global") -> None:
@@ -91,6 +95,8 @@ class NPUGraph:
         self._route = pools.routed(self._pool, index)
         self._route.__enter__()
         self._underway = capturing.Capture()
+        for generator in self._generators:
+            self._underway.watch(generator)
         self._underway.begin()
         _State.capturing = weakref.ref(self) if self._named else None
 
@@ -137,6 +143,10 @@ class NPUGraph:
         """
         self._needed("pool()")
         return self._pool or (0, 0)
+
+    def register_generator_state(self, generator: torch.Generator) -> None:
+        """Says that the capture will draw from a generator of the program's own: it draws in replays only."""
+        self._generators.append(generator)
 
     def update(self, cpu_update_input: Any) -> None:
         """Not simulated: new arguments for operators of the graph that take them from the host.

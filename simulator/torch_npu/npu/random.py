@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from torch_npu._sim import generators, runtime
+from torch_npu._sim import capturing, generators, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,12 @@ def _index(device: Device) -> int:
 def get_rng_state(device: Device = "npu") -> torch.Tensor:
     """The state of a device's generator, a ByteTensor on the CPU."""
     runtime.initialize()
-    return generators.default(_index(device)).get_state()
+    index = _index(device)
+    state = generators.default(index).get_state()
+    capture = capturing.underway(index)
+    if capture is not None:
+        capture.random_got(state)
+    return state
 
 
 def get_rng_state_all() -> list[torch.Tensor]:
@@ -45,6 +50,9 @@ def set_rng_state(new_state: torch.Tensor, device: Device = "npu") -> None:
 
 
 def _set_state(new_state: torch.Tensor, index: int) -> None:
+    capture = capturing.underway(index)
+    if capture is not None:
+        capture.random_set(new_state)
     generators.default(index).set_state(new_state)
 
 
@@ -55,8 +63,15 @@ def set_rng_state_all(new_states: Iterable[torch.Tensor]) -> None:
 
 
 def manual_seed(seed: int) -> None:
-    """Seeds the current device's generator."""
-    generators.default(runtime.current_device()).manual_seed(int(seed))
+    """Seeds the current device's generator.
+
+    Raises:
+        RuntimeError: another seed while a graph is captured.
+    """
+    generator = generators.default(runtime.current_device())
+    if capturing.underway(runtime.current_device()) is not None and seed != generator.initial_seed():
+        raise capturing.other_seed()
+    generator.manual_seed(int(seed))
 
 
 def manual_seed_all(seed: int) -> None:

@@ -248,3 +248,33 @@ def test_a_broken_capture_is_no_graph():
         x += 1
     graph.replay()
     assert x.tolist() == [2, 2]
+
+
+def test_random_state_in_a_capture():
+    """A state taken and set back in a graph repeats its numbers in a replay; another seed is refused."""
+    torch.npu.manual_seed(5)
+    wanted = [torch.rand(4, device="npu") for _ in range(3)]
+    torch.npu.manual_seed(5)
+    own = torch.Generator(device="npu")
+    own.manual_seed(9)
+    graph = torch.npu.NPUGraph()
+    graph.register_generator_state(own)
+    with torch.npu.graph(graph):
+        before = torch.rand(4, device="npu")
+        state = torch.npu.get_rng_state()
+        first = torch.rand(4, device="npu")
+        torch.npu.set_rng_state(state)
+        second = torch.rand(4, device="npu")
+        third = torch.rand(4, device="npu", generator=own)
+    graph.replay()
+    assert torch.equal(before, wanted[0])
+    assert torch.equal(first, wanted[1])
+    assert torch.equal(second, wanted[1])
+    own.manual_seed(9)
+    assert torch.equal(third, torch.rand(4, device="npu", generator=own))
+    assert torch.equal(torch.rand(4, device="npu"), wanted[2])
+    other = torch.npu.get_rng_state()
+    for act in (lambda: torch.npu.manual_seed(6), lambda: torch.npu.set_rng_state(other)):
+        with pytest.raises(RuntimeError, match="only if new seed is the same"):  # noqa: SIM117
+            with torch.npu.graph(torch.npu.NPUGraph()):
+                act()
