@@ -125,6 +125,8 @@ class Model:
         self.choice: tuple[int, ...] = ()
         self._tasks: dict[tuple[int, ...], list[Task]] = {}
         self._session = make_session(unpack(data, name).graph, name, LOAD_FAILED)
+        self._fed = [t for t in self.inputs if t["name"] != MBATCH and "aipp_of" not in t]
+        self._names = [t["name"] for t in self.outputs]
         self.watcher: Callable[[int], None] | None = None
 
     def take_memory(self, *, work: bool, weights: bool) -> None:
@@ -160,29 +162,44 @@ class Model:
         import numpy as np
 
         feeds: dict[str, Any] = {}
-        tensors = [tensor for tensor in self.inputs if tensor["name"] != MBATCH and "aipp_of" not in tensor]
-        for tensor, array in zip(tensors, arrays, strict=True):
-            half = self.definition["half"] and array.dtype == np.float32
+        half = self.definition["half"]
+        for tensor, array in zip(self._fed, arrays, strict=True):
             wide = array.astype(tensor["graph_dtype"]) if "graph_dtype" in tensor else array
-            feeds[tensor["name"]] = _round(array) if half else wide
-        found = self._session.run([tensor["name"] for tensor in self.outputs], feeds)
+            feeds[tensor["name"]] = to_half(array) if half and array.dtype == np.float32 else wide
+        found = self._session.run(self._names, feeds)
         return [
-            np.ascontiguousarray(_cast(array, tensor["dtype"], half=self.definition["half"]))
+            np.ascontiguousarray(_cast(array, tensor["dtype"], half=half))
             for array, tensor in zip(found, self.outputs, strict=True)
         ]
 
 
-def _round(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """float32 values as they are in float16."""
+# of float32 seen as integers: below, float16 has no normal number; from here on it has none at all
+_SMALLEST_NORMAL, _OVERFLOWS = 0x38800000, 0x477FF000
+
+
+def to_half(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """float32 values as they are in float16, rounded to even; several times faster than two conversions."""
     import numpy as np
 
-    with np.errstate(over="ignore"):
-        return array.astype(np.float16).astype(np.float32)
+    bits = np.ascontiguousarray(array).view(np.uint32)
+    sizes = bits & np.uint32(0x7FFFFFFF)
+    if sizes.size and sizes.max() >= _OVERFLOWS:  # infinities and what is none are among them
+        with np.errstate(over="ignore"):
+            return array.astype(np.float16).astype(np.float32)
+    rest = (bits >> 13) & 1  # 13 bits of the fraction go
+    rest += 0xFFF
+    rest += bits
+    rest &= 0xFFFFE000
+    found = rest.view(np.float32)
+    small = np.flatnonzero(sizes < _SMALLEST_NORMAL)
+    if small.size:
+        found.reshape(-1)[small] = array.reshape(-1)[small].astype(np.float16)
+    return found
 
 
 def _cast(array: np.ndarray[Any, Any], dtype: str, *, half: bool) -> np.ndarray[Any, Any]:
     if half and array.dtype.kind == "f":
-        array = _round(array)
+        array = to_half(array.astype("float32", copy=False))
     return array.astype(dtype, copy=False)
 
 

@@ -700,4 +700,4 @@ def _array(
         from acl._aipp import prepare
 
         return prepare(view, tensor["aipp"], tensor["shape"][0], tensor["aipp_format"])
-    return np.frombuffer(view[: tensor["size"]], dtype=tensor["dtype"]).reshape(tensor["shape"]).copy()
+    return np.frombuffer(view[: tensor["size"]], dtype=tensor["dtype"]).reshape(tensor["shape"])

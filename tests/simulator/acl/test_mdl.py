@@ -235,3 +235,38 @@ def test_a_wrong_use_has_its_code_and_the_model_still_works(om, what):
     assert acl.get_recent_err_msg()
     model = load(path)
     assert acl.mdl.execute(model, inputs, outputs) == 0
+
+
+def test_values_are_rounded_to_half_as_numpy_rounds():
+    """Every float32 comes out as by float16 and back: ties, subnormals, overflow, infinities, NaN, signs."""
+    from acl._models import to_half
+
+    rng = np.random.default_rng(3)
+    special = [
+        0.0,
+        -0.0,
+        2**-14,
+        2**-24,
+        2**-25,
+        3 * 2**-26,
+        65504,
+        65519.99,
+        -65504,
+        1 + 2**-11,
+        1 + 3 * 2**-11,
+    ]
+    cases = [
+        rng.integers(0, 2**32, 4096, dtype=np.uint32).view(np.float32),
+        (rng.standard_normal(4096) * 2.0 ** rng.integers(-26, 15, 4096)).astype(np.float32),
+        np.array(special, np.float32),
+        np.array([np.inf, -np.inf, np.nan, 65520, -1e9, 1.5], np.float32),
+        np.zeros((0, 3), np.float32),
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4).transpose(2, 0, 1) / 7,
+    ]
+    for values in cases:
+        with np.errstate(over="ignore", invalid="ignore"):
+            wanted = values.astype(np.float16).astype(np.float32)
+        found = to_half(values)
+        assert found.shape == values.shape
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(wanted))
+        np.testing.assert_array_equal(found, wanted)
