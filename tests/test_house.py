@@ -20,8 +20,8 @@ REGISTRIES = re.compile(
     r"\b(?:[\w-]+\.)*(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|pytorch\.org/whl|jsdelivr\.net|unpkg\.com)"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:home|root|Users|work|mnt|media|srv|data\d*)/[\w.-]+")
-# The learner's home in the sandbox, the same on every machine; settings of scripts to be migrated.
-EVERYWHERE = {"/home/learner", "/data/cuda", "/srv/x"}
+# The home in the sandbox and in a job on ModelArts, the same everywhere; settings of scripts to be migrated.
+EVERYWHERE = {"/home/learner", "/home/ma-user", "/data/cuda", "/srv/x"}
 
 
 def _tracked():

@@ -205,7 +205,7 @@ from torch import nn
 
 def main():
     model = nn.Linear(4, 1).cuda()
-    x = torch.load("/data/set/x.pt").cuda()
+    x = torch.load("/dataset/set/x.pt").cuda()
     loss = model(x).pow(2).mean()
     loss.backward()
     os.makedirs("results", exist_ok=True)
@@ -235,7 +235,7 @@ def test_a_project_converted_for_modelarts_runs_as_a_job(place, tmp_path):
     folder = tmp_path / "out" / "net_msft"
     config = folder / "ascend_modelarts_function" / "path_mapping_config.py"
     config.write_text(
-        'PATH_MAPPING_CONFIG = {"input": {"/data/set": "obs://my-bucket/data/"},\n'
+        'PATH_MAPPING_CONFIG = {"input": {"/dataset/set": "obs://my-bucket/data/"},\n'
         '    "output": {"./results": "obs://my-bucket/output/"}}\n',
         encoding="utf-8",
     )
@@ -256,7 +256,7 @@ def test_away_from_modelarts_the_converted_project_reads_its_own_paths(tmp_path)
 
     modelarts.copy_package(tmp_path)
     code = "from ascend_modelarts_function import ModelArtsPathManager as M\n"
-    code += "print(M().get_path('/data/x'), M() is M())"
+    code += "print(M().get_path('/dataset/x'), M() is M())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -265,4 +265,4 @@ def test_away_from_modelarts_the_converted_project_reads_its_own_paths(tmp_path)
         check=True,
         env=dict(os.environ),
     )
-    assert done.stdout == "/data/x True\n"
+    assert done.stdout == "/dataset/x True\n"

@@ -150,11 +150,11 @@ SPOILED = [
     ("test/train_full_1p.sh", "RANK_SIZE=1", "RANK_SIZE=4", "script-cards", None, "RANK_SIZE is 4"),
     ("test/train_full_1p.sh", '"Tiny_for_PyTorch"', '"Big"', "script-network", None, "'Big'"),
     ("test/train_full_1p.sh", "Final Train Accuracy", "accuracy", "script-print", None, "Final Train Accuracy"),
-    ("test/train_full_1p.sh", 'data_path=""', 'data_path="/home/li/data"', "absolute-path", None, "/home/li/data"),
+    ("test/train_full_1p.sh", 'data_path=""', 'data_path="/home/learner/data"', "absolute-path", None, "/home/learner/data"),
     ("test/train_full_1p.sh", 'cd "$cur_path" || exit 1', "cd $cur_path", "shellcheck", None, "SC2164"),
     ("test/train_full_1p.sh", "start_time=", "wget https://data.example/a.zip\nstart_time=", "script-fetches", None, ""),
     ("main.py", "import argparse\n", "import argparse\nW = 'https://a.example/w.pth'\n", "address", None, "w.pth"),
-    ("main.py", "import argparse\n", "import argparse\nW = '/data/imagenet/train'\n", "absolute-path", None, "imagenet"),
+    ("main.py", "import argparse\n", "import argparse\nW = '/dataset/imagenet/train'\n", "absolute-path", None, "imagenet"),
     ("main.py", "import argparse\n", "import argparse\nB = 'D:\\\\data'\n", "absolute-path", None, "D:"),
     (GOOD_LOG, "ActualFPS = 1101.52", "ActualFPS = ", "log-value", None, "''"),
     (GOOD_LOG, "ActualLoss = 0.0076\n", "", "log-key", None, "ActualLoss"),
@@ -204,12 +204,12 @@ def test_windows_line_ends_are_named_once(folder):
 def test_what_is_allowed_is_not_reported(folder):
     """CANN's own paths, comments, docstrings, stated addresses and variables' paths are no findings."""
     edit(
-        folder / "main.py", "import argparse\n", '"see /home/li/notes"\nX = f"{Y}/a/b"\nZ = "https://ok.example/x"\n'
+        folder / "main.py", "import argparse\n", '"see /home/learner/notes"\nX = f"{Y}/a/b"\nZ = "https://ok.example/x"\n'
     )  # fmt: skip
     edit(
         folder / "test" / "env_npu.sh",
         "export TASK_QUEUE_ENABLE=1",
-        "# /home/li/x\nsource /usr/local/Ascend/ascend-toolkit/set_env.sh\nexport A=${B}/c/d TASK_QUEUE_ENABLE=1",
+        "# /home/learner/x\nsource /usr/local/Ascend/ascend-toolkit/set_env.sh\nexport A=${B}/c/d TASK_QUEUE_ENABLE=1",
     )
     with (folder / "public_address_statement.md").open("a", encoding="utf-8") as stream:
         stream.write("| a | b | main.py | https://ok.example/x | weights |\n")
