@@ -44,12 +44,12 @@ def widened(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def one_hot(self: Tensor, num_classes: int = -1) -> Tensor:
-    """Kernel of aten::one_hot; the number of classes, where it is not given, is read back from the device."""
+    """Kernel of aten::one_hot, of the classes' own type; their number is read back where it is not given."""
     index = self.get_device()
     if num_classes < 0:
         sync_debug.waits()
         runtime.queues[index].copy("D2H", self.element_size(), asynchronous=False)
-    result = torch.nn.functional.one_hot(alias(self).long(), num_classes)
+    result = torch.nn.functional.one_hot(alias(self).long(), num_classes).to(self.dtype)
     spec = spec_of(result)
     given = adopt(result, index, None, spec)
     charge(index, "OneHot", "elementwise", [spec_of(self)], [spec])

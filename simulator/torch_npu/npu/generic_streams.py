@@ -69,6 +69,11 @@ class Event(_CppEvent, metaclass=_AnyEvent):  # type: ignore[misc]  # as above
 class NpuEvent(streams.Event):
     """An event of the NPU with the words of PyTorch's device-neutral class."""
 
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """The device on which it was recorded; before that, any NPU."""
+        return super().device or torch.device("npu")
+
     def elapsed_time(self, end_event: Any) -> float:
         """Milliseconds of virtual time from this event to another one.
 

@@ -122,9 +122,11 @@ def test_device_neutral_streams_are_the_npus():
 def test_device_neutral_events_have_pytorchs_words():
     """torch.Event() measures on the NPU; what it needs for that is told as PyTorch tells it."""
     start, end = torch.Event(enable_timing=True), torch.Event(enable_timing=True)
+    assert start.device == torch.device("npu")
     with pytest.raises(ValueError, match="must be recorded"):
         start.elapsed_time(end)
     start.record()
+    assert start.device == torch.device("npu:0")
     torch.ones(8, 8, device="npu") @ torch.ones(8, 8, device="npu")
     end.record()
     torch.accelerator.synchronize()
