@@ -38,19 +38,12 @@ def factors(op: Op) -> Factors | None:
         return None
     if kind == "matmul":
         return _matmul(op)
-    if (
-        kind not in {"conv2d", "attention"}
-        or len(inputs[0].shape) <= MATRIX
-        or len(inputs[1].shape) <= MATRIX
-    ):
-        return None
+    for spec in (inputs[0], inputs[1]):
+        if len(spec.shape) <= MATRIX or not prod(spec.shape):
+            return None
     if kind == "attention":
         return inputs[0], inputs[1], inputs[2:], _attention(op), False
-    if _is_backward(op):
-        return _backward(op)
-    count = _groups(op, inputs[0], inputs[1], outputs[0])
-    sizes = _convolution(op, inputs[0], inputs[1], outputs[0], count)
-    return inputs[0], inputs[1], inputs[2:], sizes, count > 1
+    return _images(op) if kind == "conv2d" and len(outputs[0].shape) > MATRIX else None
 
 
 def required(op: Op) -> Factors:
@@ -120,21 +113,31 @@ def _attention(op: Op) -> Product:
 
 
 def _is_backward(op: Op) -> bool:
-    """A convolution's backward pass: the gradient, the image and the weight, all of one rank."""
+    """A convolution's backward pass: the gradient, the image and the weight, all of one rank.
+
+    A residual that is added behind a convolution has the shape of the result, which as many filters made.
+    """
     inputs = op.inputs
-    return (
-        op.kind == "conv2d"
-        and len(inputs) > MATRIX
-        and len(inputs[0].shape) == len(inputs[1].shape) == len(inputs[2].shape)
-    )
+    if len(inputs) <= MATRIX or not len(inputs[0].shape) == len(inputs[1].shape) == len(inputs[2].shape):
+        return False
+    out = op.outputs[0].shape
+    residual = len(op.outputs) == 1 and out == inputs[2].shape
+    return not residual or out[:2] != (inputs[0].shape[0], inputs[1].shape[0])
 
 
-def _backward(op: Op) -> Factors:
-    """As many forward passes as gradients are asked for."""
-    gradient, image, weight, *others = op.inputs
+def _images(op: Op) -> Factors | None:
+    """A convolution, or its backward pass: as many forward passes as gradients are asked for."""
+    inputs, outputs = op.inputs, op.outputs
+    if not _is_backward(op):
+        count = _groups(op, inputs[0], inputs[1], outputs[0])
+        sizes = _convolution(op, inputs[0], inputs[1], outputs[0], count)
+        return inputs[0], inputs[1], inputs[2:], sizes, count > 1
+    gradient, image, weight, *others = inputs
+    if not prod(weight.shape):
+        return None
     count = _groups(op, image, weight, gradient)
     batch, m, k, n, dtype = _convolution(op, image, weight, gradient, count)
-    passes = max(1, sum(len(t.shape) == len(weight.shape) for t in op.outputs))
+    passes = max(1, sum(len(t.shape) == len(weight.shape) for t in outputs))
     return image, weight, [gradient, *others], (batch * passes, m, k, n, dtype), count > 1
 
 
@@ -143,18 +146,19 @@ def _convolution(op: Op, image: TensorSpec, weight: TensorSpec, out: TensorSpec,
     dtype, shape = weight.dtype, weight.shape
     c0 = INT8_CHANNELS if dtype in {"int8", "uint8"} else FRACTAL
     width, channels, taps = shape[0], shape[1], prod(shape[2:])
+    each = max(width // count, 1)  # filters of a group
     if out.shape[1] != width:  # transposed: the weight maps the input's channels to the output's
-        pixels = prod(image.shape) // max(image.shape[1], 1)
-        return count, pixels, _padded(width // count, c0), channels * taps, dtype
-    pixels = prod(out.shape) // max(width, 1)
+        pixels = prod(image.shape) // image.shape[1]
+        return count, pixels, _padded(each, c0), channels * taps, dtype
+    pixels = max(prod(out.shape) // width, 1)
     if count == 1:
         small = int(str(op.attrs.get("channels", 0))) if op.attrs else 0
         return 1, pixels, (small or _padded(channels, c0)) * taps, width, dtype
     # groups share a fractal until it is full: their weights become block-diagonal
-    together = max(1, c0 // max(channels, width // count, 1))
+    together = max(1, c0 // max(channels, each))
     batches = -(-count // together)
     depth = _padded(channels * together, c0) * taps
-    return batches, pixels, depth, _padded(width // count * together, c0), dtype
+    return batches, pixels, depth, _padded(each * together, c0), dtype
 
 
 def _padded(channels: int, c0: int) -> int:

@@ -289,3 +289,44 @@ def test_a_mask_is_read_by_every_head():
         )
     )
     assert many > few
+
+
+def test_a_residual_is_no_backward_pass():
+    """A convolution with a residual behind it costs about what it does with a bias, not what gradients do."""
+    image, weight, out = (
+        TensorSpec(shape, "float16") for shape in ((8, 64, 28, 28), (128, 64, 3, 3), (8, 128, 28, 28))
+    )
+    plain, biased, residual, backward = (
+        npusim.cost(CHIPS[0], Op("Conv2D", "conv2d", inputs, outputs)).duration
+        for inputs, outputs in (
+            ([image, weight], [out]),
+            ([image, weight, TensorSpec((128,), "float16")], [out]),
+            ([image, weight, out], [out]),
+            ([out, image, weight], [image, weight]),
+        )
+    )
+    assert plain <= biased <= residual < 1.2 * plain < backward
+
+
+shapes = st.lists(st.sampled_from([0, 1, 2, 3, 7, 16, 33]), max_size=5).map(tuple)
+specs = st.builds(
+    TensorSpec,
+    shapes,
+    st.sampled_from(["float16", "int8", "int4", "strange", "complex64"]),
+    st.sampled_from(["ND", "NCHW", "NC1HWC0", "FRACTAL_NZ", "FRACTAL_Z", "odd"]),
+)
+attributes = st.sampled_from([None, {"groups": 3}, {"window": 3}, {"fused": 2}, {"perm": (1, 0)}])
+
+
+@given(
+    st.sampled_from(CHIPS),
+    st.sampled_from([*npusim.OP_KINDS, "odd"]),
+    st.lists(specs, max_size=4),
+    st.lists(specs, max_size=3),
+    attributes,
+)
+def test_whatever_it_is_costs_something(chip, kind, inputs, outputs, attrs):
+    """No operator, however odd, makes the model fail: whole nanoseconds, 0 or more, of each unit too."""
+    found = npusim.cost(chip, Op("Odd", kind, inputs, outputs, attrs))
+    times = (found.duration, found.blocks, *found[3:])
+    assert all(isinstance(time, int) and time >= 0 for time in times)
