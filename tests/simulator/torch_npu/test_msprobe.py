@@ -45,6 +45,8 @@ for number in (1, 2):
     folders = ["-tp", f"{root}/step{number}", "-gp", f"{root}/step0", "-o", f"{root}/{number}"]
     sys.argv = ["msprobe", "compare", *folders]
     main()
+sys.argv = ["msprobe", "compare", *folders[:4], "-o", f"{root}/sheet", "--xlsx"]
+main()
 sys.argv = ["msprobe", "overflow_check", "-i", f"{root}/step3", "-o", f"{root}/overflow"]
 main()
 """
@@ -98,6 +100,17 @@ def test_a_planted_fault_is_found_at_its_layer(results):
     assert apart[0] == "Functional.batch_norm.0.forward.output.0"
     assert "Module.1.BatchNorm2d.forward.0.output.0" in apart
     assert not any("conv2d" in name.lower() for name in apart)
+
+
+def test_the_comparison_opens_in_a_spreadsheet(results):
+    """The comparison as a spreadsheet has the rows and columns of the table."""
+    import openpyxl
+
+    (path,) = (results / "sheet").glob("compare_result_*.xlsx")
+    sheet = openpyxl.load_workbook(path).active
+    rows = _compared(results / "2")
+    assert [cell.value for cell in sheet[1]] == list(rows[0])
+    assert [cell.value for cell in sheet["A"]][1:] == [row["NPU Name"] for row in rows]
 
 
 def test_the_first_overflow_is_named(results):
