@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import npusim
 from npusim.execution import graph_tasks
-from npusim.om import check_soc, unpack
+from npusim.om import OmModel, check_soc, unpack
 
 from acl._calls import AclError
 from acl._dtypes import NUMBERS
@@ -28,14 +29,15 @@ DAMAGED = 145006
 LARGEST = 2**40  # bytes; more is damage
 
 
-def model_definition(data: bytes, name: str) -> dict[str, Any]:
-    """The description of a model in an OM file's bytes, everything in it of the kind that is used later.
+def model_content(data: bytes, name: str) -> OmModel:
+    """Description and graph of a model in an OM file's bytes, all of it of the kind that is used later.
 
     Raises:
         npusim.om.OmError: the file is damaged (145006).
         AclError: what it holds is no model (145006).
     """
-    definition = unpack(data, name).definition
+    found = unpack(data, name)
+    definition = found.definition
     if "single_op" in definition:
         raise AclError(
             DAMAGED, f"{name} is a single operator; load it with acl.op.set_model_dir or acl.op.load"
@@ -54,7 +56,7 @@ def model_definition(data: bytes, name: str) -> dict[str, Any]:
     )
     if not good:
         raise AclError(DAMAGED, f"{name} is no model that this version can read; convert it again")
-    return definition
+    return found
 
 
 def _gear(gear: dict[str, Any]) -> bool:
@@ -99,6 +101,32 @@ def _tensors(found: dict[str, Any]) -> bool:
     return True
 
 
+class _Kept:
+    """Tasks of the models loaded last, so that one that is loaded again makes no new ones.
+
+    The records of a run keep its tasks, so these would add up.
+    """
+
+    device: npusim.Device | None = None
+    tasks: OrderedDict[bytes, dict[tuple[int, ...], list[Task]]] = OrderedDict()  # noqa: RUF012 - one process, one cache
+
+
+MOST_KEPT = 64
+CHECKSUM = slice(12, 76)  # in an OM file's header; `unpack` has compared it
+
+
+def _tasks_of(device: npusim.Device, data: bytes) -> dict[tuple[int, ...], list[Task]]:
+    """The tasks of a file's gears on a device, as far as they were asked for."""
+    if _Kept.device is not device:
+        _Kept.device, _Kept.tasks = device, OrderedDict()
+    key = data[CHECKSUM]
+    found = _Kept.tasks.setdefault(key, {})
+    _Kept.tasks.move_to_end(key)
+    if len(_Kept.tasks) > MOST_KEPT:
+        _Kept.tasks.popitem(last=False)
+    return found
+
+
 class Model:
     """A model on a device.
 
@@ -112,7 +140,8 @@ class Model:
     """
 
     def __init__(self, data: bytes, name: str, device: npusim.Device) -> None:
-        self.definition = model_definition(data, name)
+        content = model_content(data, name)
+        self.definition = content.definition
         check_soc(self.definition, device.chip.soc, name)
         self.device = device
         self.inputs: list[dict[str, Any]] = self.definition["inputs"]
@@ -123,8 +152,8 @@ class Model:
         }
         self.memory: list[int] = []
         self.choice: tuple[int, ...] = ()
-        self._tasks: dict[tuple[int, ...], list[Task]] = {}
-        self._session = make_session(unpack(data, name).graph, name, LOAD_FAILED)
+        self._tasks = _tasks_of(device, data)
+        self._session = make_session(content.graph, name, LOAD_FAILED)
         self._fed = [t for t in self.inputs if t["name"] != MBATCH and "aipp_of" not in t]
         self._names = [t["name"] for t in self.outputs]
         self.watcher: Callable[[int], None] | None = None

@@ -16,7 +16,7 @@ from acl._buffers import buffers
 from acl._calls import AclError, integer, plain, status, values
 from acl._dtypes import NUMBERS
 from acl._memory import space
-from acl._models import DAMAGED, MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, model_definition, models
+from acl._models import DAMAGED, MBATCH, PARAM_INVALID, Desc, Model, datasets, descs, model_content, models
 from acl._queue import queue
 from acl._state import State, device, operand_view, stream_of
 
@@ -96,7 +96,7 @@ def load_from_mem_with_mem(  # noqa: PLR0913, PLR0917 - as the real one
 
 
 def _with_mem(data: bytes, name: str, work: tuple[int, int], weight: tuple[int, int]) -> int:
-    definition = model_definition(data, name)
+    definition = model_content(data, name).definition
     for what, (ptr, size) in (("work", work), ("weight", weight)):
         if ptr:
             _brought(what, ptr, size, definition[f"{what}_bytes"])
@@ -106,14 +106,14 @@ def _with_mem(data: bytes, name: str, work: tuple[int, int], weight: tuple[int, 
 @values(0, 0)
 def query_size(model_path: str) -> tuple[int, int]:
     """What a model needs: `(work_size, weight_size, ret)` in bytes."""
-    definition = model_definition(_read(model_path), model_path)
+    definition = model_content(_read(model_path), model_path).definition
     return definition["work_bytes"], definition["weight_bytes"]
 
 
 @values(0, 0)
 def query_size_from_mem(model: int, model_size: int) -> tuple[int, int]:
     """What a model in memory needs: `(work_size, weight_size, ret)` in bytes."""
-    definition = model_definition(_data(model, model_size), "the model in memory")
+    definition = model_content(_data(model, model_size), "the model in memory").definition
     return definition["work_bytes"], definition["weight_bytes"]
 
 
