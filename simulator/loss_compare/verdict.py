@@ -10,9 +10,9 @@ from loss_compare.errors import LossFileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# FlagOpen/FlagPerf, training/nvidia/llama3_8B-megatron/README.md and others: from step 21 on, the mean relative
-# error against the reference's losses is below 2 %. Ascend/ModelZoo-PyTorch, PyTorch/built-in/foundation
-# (Baichuan-13B with LLaMA-Factory), judges by the same 2 %.
+# FlagOpen/FlagPerf, training/nvidia/llama3_8B-megatron/README.md and others: from step 21 on, the mean
+# relative error against the reference's losses is below 2 %. Ascend/ModelZoo-PyTorch,
+# PyTorch/built-in/foundation (Baichuan-13B with LLaMA-Factory), judges by the same 2 %.
 LIMIT = 0.02
 SKIPPED = 20
 _TINY = 1e-8  # what a loss is divided by at least: the relative error of two zeros is none
