@@ -91,10 +91,10 @@ def _autoload() -> None:
 
 
 def _transfer_if_asked() -> None:
-    """What `from torch_npu.contrib import transfer_to_npu` does, where TORCH_TRANSFER_TO_NPU=1 asks for it."""
+    """What `from torch_npu.contrib import transfer_to_npu` does, where TORCH_TRANSFER_TO_NPU=1."""
     asked = _os.environ.get("TORCH_TRANSFER_TO_NPU", "0")
     if asked not in {"0", "1"}:
-        raise ValueError(f"Invalid value for TORCH_TRANSFER_TO_NPU: {asked}. Expected 0 or 1.")
+        raise ValueError(f"Invalid value for TORCH_TRANSFER_TO_NPU: {asked}. Only '0' or '1' is supported.")
     if asked == "1":
         _import_module(f"{__name__}.contrib.transfer_to_npu")
 

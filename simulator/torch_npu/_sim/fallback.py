@@ -41,7 +41,8 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
     """
     name = str(op._schema.name)
     full = name if op._overloadname == "default" else f"{name}.{op._overloadname}"
-    if not torch._C._dispatch_has_kernel_for_dispatch_key(full, "CPU"):
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    if not has_kernel(full, "CPU") and not has_kernel(full, "CompositeExplicitAutograd"):
         raise NotSimulatedError(
             f"{full} is not simulated on the NPU: move its tensors to the CPU with .cpu() for this operation."
         )

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch.distributed as dist
 
+from torch_npu._sim import late_patches
+
 
 def _create(*arguments: Any) -> Any:
     from torch_npu.distributed._process_group import create
@@ -20,3 +22,4 @@ def install() -> None:
     names: Any = dist
     dist.Backend.register_backend("hccl", _create, extended_api=True, devices=["npu"])
     names.is_hccl_available = dist.is_gloo_available
+    late_patches.install()

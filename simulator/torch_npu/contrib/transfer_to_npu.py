@@ -173,6 +173,7 @@ def _replace_cuda() -> None:
         sys.modules[f"torch.{name}"] = getattr(npu, tail) if tail else npu
     _wrap(npu, CUDA.split())
     npu.device.__init__ = _wrapper_cuda(npu.device.__init__)  # type: ignore[method-assign]
+    vars(npu).setdefault("_is_compiled", npu.is_available)  # torch.utils.cpp_extension asks
     vars(npu)["DoubleTensor"] = vars(npu)["FloatTensor"]
 
 

@@ -121,3 +121,26 @@ def test_the_scale_grows_and_can_be_kept():
         assert other.get_scale() == expected
     with pytest.raises(ValueError, match="growth factor must be > 1"):
         torch.npu.amp.GradScaler(growth_factor=1.0)
+
+
+@pytest.mark.slow
+def test_the_scaler_of_sharded_models_looks_for_the_npu():
+    """ShardedGradScaler of PyTorch scales on the NPU without being told, and skips a step that overflowed."""
+    import torch.distributed as dist
+    from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
+
+    dist.init_process_group("hccl", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        net = nn.Linear(4, 2).npu()
+        scaler = ShardedGradScaler(init_scale=4.0, process_group=dist.group.WORLD)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        before = net.weight.detach().clone()
+        for factor, scale in ((torch.inf, 2.0), (1.0, 2.0)):
+            optimizer.zero_grad()
+            scaler.scale(net(torch.ones(3, 4).npu() * factor).sum()).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            assert (scaler.is_enabled(), scaler.get_scale()) == (True, scale)
+            assert torch.equal(net.weight, before) is (factor == torch.inf)
+    finally:
+        dist.destroy_process_group()

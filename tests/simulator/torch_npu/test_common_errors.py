@@ -5,13 +5,17 @@ forks (test_processes), ranks, ports and collectives (test_hccl), scripts left o
 (test_transfer_to_npu), loss scaling (test_amp).
 """
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
 import torch_npu
 from torch import nn
 from torch.nn import functional
+from torch_npu._sim import fallback
 
 # The line at the end of an error of torch_npu.
 STAMP = r"\[ERROR\] \d{4}-\d\d-\d\d-\d\d:\d\d:\d\d \(PID:\d+, Device:-?\d+, RankID:-?\d+\) "
@@ -99,3 +103,30 @@ def test_an_error_without_its_last_line(monkeypatch):
     with pytest.raises(RuntimeError) as caught:
         torch.ones(2).npu() + torch.ones(2)
     assert "[ERROR]" not in str(caught.value)
+
+
+def test_an_operator_without_a_kernel_that_makes_room_for_its_result():
+    """Such an operator falls back with its warning; a result of another shape comes back too."""
+    a, b = torch.randn(1, 3, 3), torch.randn(2, 3, 3)
+    fallback.calls.clear()
+    with pytest.warns(UserWarning, match=r"CAUTION: The operator 'aten::linalg_lstsq.out' is not currently"):
+        found = torch.linalg.lstsq(a.npu(), b.npu()).solution
+    torch.testing.assert_close(found.cpu(), torch.linalg.lstsq(a, b).solution, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_the_import_was_forgotten():
+    """Where torch_npu is not loaded, PyTorch knows no device of that name, and the import is the cure."""
+    program = "import torch; {}torch.ones(1, device='npu')"
+    for cure, words in (("", "device type at start of device string: npu"), ("import torch_npu; ", "")):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(cure)],
+            env=os.environ | {"TORCH_DEVICE_BACKEND_AUTOLOAD": "0"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert words in done.stderr
+        assert bool(done.returncode) is not bool(cure)
+        assert len(done.stderr.splitlines()) < 10

@@ -186,3 +186,26 @@ def test_inf_nan_mode_is_not_switched_off_by_mistake():
     )
     assert done.returncode
     assert "please export INF_NAN_MODE_FORCE_DISABLE=1" in done.stderr
+
+
+def test_paths_made_and_removed(tmp_path):
+    """PathManager makes and removes files and folders, twice without harm; what cannot be is one error."""
+    from torch_npu.utils._path_manager import PathManager
+
+    folder, file = tmp_path / "a" / "b", tmp_path / "a" / "b" / "f"
+    for _ in range(2):
+        PathManager.make_dir_safety(str(folder))
+        PathManager.create_file_safety(str(file))
+    assert file.is_file()
+    for call, path, words in (
+        (PathManager.make_dir_safety, file / "c", "Failed to make directory"),
+        (PathManager.create_file_safety, file / "c", "Failed to create file"),
+        (PathManager.remove_file_safety, folder, "Failed to remove file"),
+        (PathManager.remove_path_safety, file, "Failed to remove path"),
+    ):
+        with pytest.raises(RuntimeError, match=rf"{words}.*\n.*ERR00010 PTA system call failed"):
+            call(str(path))
+    for _ in range(2):
+        PathManager.remove_file_safety(str(file))
+        PathManager.remove_path_safety(str(tmp_path / "a"))
+    assert not folder.exists()

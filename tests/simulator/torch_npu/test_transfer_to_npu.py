@@ -1,5 +1,6 @@
 """The migration of CUDA scripts by one import. It changes the process for good, so each test has its own."""
 
+import os
 import subprocess
 import sys
 
@@ -144,3 +145,20 @@ def f(x):
 print(torch.jit.script(f) is f)
 """
     assert run(code) == ["ImportWarning RuntimeWarning", "True", "True", "True"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", "npu:0"), ("0", "not compiled"), ("yes", "Invalid value")]
+)
+def test_without_touching_the_script(value, expected):
+    """TORCH_TRANSFER_TO_NPU=1 does the same for a script that has not even the import."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import torch; print(torch.ones(1, device='cuda').device)"],
+        env=os.environ | {"TORCH_TRANSFER_TO_NPU": value},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert expected in done.stdout + done.stderr
