@@ -40,8 +40,9 @@ index_reduce.out index_reduce_>index_reduce.out lcm>lcm.out lcm.out lcm_>lcm.out
 lgamma.out lgamma_>lgamma.out linalg_cholesky_ex>linalg_cholesky_ex.L linalg_cholesky_ex.L linalg_eig
 linalg_eig.out linalg_eigvals.out linalg_householder_product linalg_householder_product.out
 linalg_inv_ex>linalg_inv_ex.inverse linalg_inv_ex.inverse linalg_ldl_factor_ex>linalg_ldl_factor_ex.out
-linalg_ldl_factor_ex.out linalg_ldl_solve>linalg_ldl_solve.out linalg_ldl_solve.out linalg_lstsq>linalg_lstsq.out
-linalg_lu>linalg_lu.out linalg_lu.out linalg_lu_factor_ex>linalg_lu_factor_ex.out linalg_lu_factor_ex.out
+linalg_ldl_factor_ex.out linalg_ldl_solve>linalg_ldl_solve.out linalg_ldl_solve.out
+linalg_lstsq>linalg_lstsq.out linalg_lu>linalg_lu.out linalg_lu.out
+linalg_lu_factor_ex>linalg_lu_factor_ex.out linalg_lu_factor_ex.out
 linalg_lu_solve>linalg_lu_solve.out linalg_lu_solve.out linalg_matrix_exp log_normal_
 lu_unpack>lu_unpack.out lu_unpack.out max.unary_out min.unary_out mode multi_margin_loss
 multi_margin_loss.out multi_margin_loss_backward multi_margin_loss_backward.grad_input
