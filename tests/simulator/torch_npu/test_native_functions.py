@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from torch_npu._sim import native_functions
+from torch_npu._sim import fallback, native_functions
 from torch_npu._sim.native_functions import NativeFunctionsError, read
 
 PROGRAM = """
@@ -132,3 +132,17 @@ def test_tensors_of_files_from_a_server_are_rebuilt():
         assert made.tolist() == [[2.0, 3.0], [4.0, 5.0]]
         assert made.device.type == device[:3]
         assert made.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_programs_own_kernel_takes_the_place_of_a_missing_one():
+    """What torch.library registers for PrivateUse1 runs instead of the fallback, until the library goes."""
+    fallback.calls.clear()
+    x = torch.tensor([0.5, 2.0], device="npu:0")
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("special_i0e", lambda x: x * 10, "PrivateUse1")
+    assert torch.special.i0e(x).tolist() == [5.0, 20.0]
+    assert not fallback.calls
+    library._destroy()
+    torch.testing.assert_close(torch.special.i0e(x).cpu(), torch.special.i0e(x.cpu()))
+    assert fallback.calls == {"aten::special_i0e": 1}
