@@ -303,7 +303,7 @@ class Walk(cst.CSTTransformer):
         lines = []
         if self.needs_import and not is_imported(updated_node, "torch_npu"):
             lines.append("import torch_npu")
-        if self.needs_manager:
+        if self.needs_manager and not modelarts.imports_manager(updated_node):
             lines.append(modelarts.IMPORT)
         if not lines:
             return updated_node

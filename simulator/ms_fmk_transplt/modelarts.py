@@ -53,7 +53,7 @@ def wrap(name: str, call: cst.Call, rules: Rules) -> tuple[cst.Call, list[int]]:
     args, wrapped = list(call.args), []
     for number, arg in enumerate(args):
         given = arg.keyword.value in named if arg.keyword is not None else number in at
-        if arg.star or not given:
+        if arg.star or not given or _asked(arg.value):
             continue
         asked = cst.Call(
             cst.Attribute(cst.Call(cst.Name(MANAGER)), cst.Name("get_path")), [cst.Arg(arg.value)]
@@ -63,7 +63,20 @@ def wrap(name: str, call: cst.Call, rules: Rules) -> tuple[cst.Call, list[int]]:
     return call.with_changes(args=args), wrapped
 
 
+def _asked(value: cst.BaseExpression) -> bool:
+    """Whether a path is asked for at the manager already, in a project that was converted before."""
+    return cst.Module([]).code_for_node(value).startswith(f"{MANAGER}().get_path(")
+
+
+def imports_manager(module: cst.Module) -> bool:
+    """Whether a file imports the manager already."""
+    lines = (line for line in module.body if isinstance(line, cst.SimpleStatementLine))
+    return any(cst.Module([]).code_for_node(line).strip() == IMPORT for line in lines)
+
+
 def copy_package(folder: Path) -> None:
-    """Put the manager and its configuration beside the converted scripts."""
+    """Put the manager and its configuration beside the converted scripts; a project's own stay."""
+    if (folder / PACKAGE).exists():
+        return
     source = FOLDER.with_name("templates") / PACKAGE
     shutil.copytree(source, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))

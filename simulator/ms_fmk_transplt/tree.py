@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ import libcst as cst
 from ms_fmk_transplt import notebook
 from ms_fmk_transplt.convert import Options, convert
 from ms_fmk_transplt.findings import Findings
+from ms_fmk_transplt.modelarts import PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,8 @@ def treat(path: Path, rules: Rules, options: Options) -> Outcome:
 
 def _treat(path: Path, data: bytes, rules: Rules, options: Options) -> Outcome:
     suffix = path.suffix.lower()
+    if path.parent.name == PACKAGE:
+        options = replace(options, modelarts=False)  # the manager does not ask itself
     if suffix in KERNELS:
         findings = Findings()
         findings.note_cuda(f"custom CUDA kernel ({path.name})")

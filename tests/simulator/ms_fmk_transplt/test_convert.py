@@ -230,3 +230,12 @@ def test_with_modelarts_other_calls_stay(text):
 def test_without_modelarts_paths_stay():
     """Without -m no path is touched."""
     assert convert("x = open('a.txt')\n", load())[0].code == "x = open('a.txt')\n"
+
+
+def test_with_modelarts_converting_twice_is_converting_once():
+    """A path that is asked for at the manager is not asked for again, and the manager is imported once."""
+    text = "import torch\nx = open('a.txt')\ny = torch.load(f=p)\n"
+    once = convert(text, load(), Options(modelarts=True))[0].code
+    assert convert(once, load(), Options(modelarts=True))[0].code == once
+    more = convert(once + "z = open('b')\n", load(), Options(modelarts=True))[0].code
+    assert more == once + "z = open(ModelArtsPathManager().get_path('b'))\n"

@@ -117,6 +117,25 @@ def test_several_cards(place):
     assert subprocess.run(["bash", "-n", str(launcher)], check=False).returncode == 0
 
 
+def test_a_project_converted_for_modelarts_can_be_converted_again(place):
+    """With -m, the manager lies beside the scripts as it was given, and what the user filled in stays."""
+    source, out = place
+    (source / "train.py").write_text("print(open('a.txt').read())\n", encoding="utf-8")
+    result = call(gpu2npu.main, source, out, "-m")
+    assert result.exit_code == 0, result.output
+    assert "Fill in ascend_modelarts_function/path_mapping_config.py" in result.output
+    first = out / "项目 a_msft"
+    config = first / "ascend_modelarts_function" / "path_mapping_config.py"
+    config.write_text(
+        "PATH_MAPPING_CONFIG = {'input': {'/dataset': 'obs://b/x'}, 'output': {}}\n", encoding="utf-8"
+    )
+    (out / "again").mkdir()
+    assert call(gpu2npu.main, first, out / "again", "-m").exit_code == 0
+    second = out / "again" / "项目 a_msft_msft"
+    for name in ("train.py", *(f"ascend_modelarts_function/{path.name}" for path in config.parent.iterdir())):
+        assert (second / name).read_bytes() == (first / name).read_bytes(), name
+
+
 def test_a_dataset_made_in_place_is_made_once(place):
     """The sampler must see the very dataset of the loader."""
     source, out = place
