@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
-from npusim import TensorSpec
+from npusim import Op, TensorSpec
 from torch import Tensor
 from torch._C._profiler import _RecordFunctionFast
 from torch.autograd import profiler
@@ -58,11 +58,16 @@ def _move(index: int, source: Tensor, target: Tensor) -> None:
             pass
     wanted, given = spec_of(target), spec_of(source)
     laid = None if source.is_contiguous() and target.is_contiguous() else _memory_order(source)
-    if laid is None or laid == _memory_order(target):
+    order = _memory_order(target)
+    if laid is None or laid == order:
         charge(index, "TensorMove", "copy", [given], [wanted])
         return
     shape = tuple(source.shape[d] for d in laid)
-    charge(index, "Transpose", "transpose", [TensorSpec(shape, given.dtype)], [wanted])
+    # where the shape comes out as it went in, it does not tell whether the rows stayed
+    attrs = {"perm": tuple(map(laid.index, order))} if order and shape == wanted.shape else None
+    runtime.queues[index].launch(
+        Op("Transpose", "transpose", [TensorSpec(shape, given.dtype)], [wanted], attrs)
+    )
 
 
 def _memory_order(tensor: Tensor) -> list[int] | None:
