@@ -202,6 +202,8 @@ def reset() -> None:
 
 def _log_error(node: Node, error: NpusimError) -> None:
     """The line that an error leaves: its code, name and message, from where it was raised."""
+    if sys.is_finalizing():  # nothing can be imported or written any more
+        return
     depth = 2
     frame = sys._getframe(depth)  # noqa: SLF001 - the only way to name the position of the raise
     while frame.f_code.co_name == "__init__" and frame.f_back is not None:

@@ -1,6 +1,9 @@
 """The process's log."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -163,3 +166,14 @@ def test_a_wrong_environment_leaves_its_line(root, monkeypatch):
     assert LINE.match(first)
     assert "NPUSIM_SOC" in first
     assert "ASCEND_RT_VISIBLE_DEVICES='3,1' is only read up to '1'" in second
+
+
+def test_a_failure_at_the_very_end_stays_quiet(tmp_path):
+    """An object that fails while Python is going down leaves no traceback: there is nothing to write with."""
+    code = (
+        "import npusim\nclass Last:\n    def __del__(self, npusim=npusim):\n"
+        "        npusim.NpusimError('too late')\nnpusim.node()\nlast = Last()\nlast.itself = last"
+    )
+    env = {**os.environ, "ASCEND_PROCESS_LOG_PATH": str(tmp_path), "ASCEND_GLOBAL_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
