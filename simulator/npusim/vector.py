@@ -83,9 +83,18 @@ def vector_work(rates: Rates, op: Op, cached: float | None) -> Work:
         if needed > turns:
             turns = needed
         loads += nbytes if nbytes <= run * size else -(-nbytes // (turn * size)) * run * size
-    if len(outputs) > 1:
-        loads = _loads_of_lists(rates, op)
-    count, stored, widest = _results(outputs)
+    if len(outputs) == 1:
+        shape, dtype, fmt = outputs[0]
+        widest = DTYPE_BYTES.get(dtype, 4)
+        count = prod(shape)
+        stored = count * widest
+        if fmt != "ND":
+            stored = padded_bytes(outputs[0])
+            count = stored // widest
+    else:
+        count, stored, widest = _together(outputs)
+        if outputs:
+            loads = _loads_of_lists(rates, op)
     needed = -(-count // turn) * (2 if widest > HALF_BYTES else 1)
     if kind == "pool":
         window = int(str((op.attrs or {}).get("window", 2)))
@@ -99,7 +108,8 @@ def vector_work(rates: Rates, op: Op, cached: float | None) -> Work:
         cached = total if total <= rates.l2_room else total * hit_share(rates, total)
     memory = (total - cached) / rates.memory if total > cached else 0.0
     vector = turns * run * instructions / rates.vector
-    load, store = loads / rates.load, _busiest(stored, widest * run, rates.vectors) / rates.store
+    store = (stored if stored <= run * widest else -(-stored // (turn * widest)) * run * widest) / rates.store
+    load = loads / rates.load
     if kind == "transpose":
         load = max(load, _short_runs(rates, op))
     worst = vector if vector > load else load
@@ -111,30 +121,22 @@ def vector_work(rates: Rates, op: Op, cached: float | None) -> Work:
     return work, vector, load, store, memory, min(int(-(-elements // run)) or 1, rates.vectors)
 
 
-def _results(outputs: Sequence[TensorSpec]) -> tuple[float, float, float]:
-    """Elements and bytes of all results, and the bytes of the widest type's element."""
-    if len(outputs) == 1:
-        size = DTYPE_BYTES.get(outputs[0].dtype, 4)
-        nbytes = padded_bytes(outputs[0])
-        return nbytes // size, nbytes, size
-    sizes = [DTYPE_BYTES.get(spec.dtype, 4) for spec in outputs]
-    moved = [padded_bytes(spec) for spec in outputs]
+def _together(specs: Sequence[TensorSpec]) -> tuple[float, float, float]:
+    """Elements and bytes of several operands, and the bytes of the widest type's element."""
+    sizes = [DTYPE_BYTES.get(spec.dtype, 4) for spec in specs]
+    moved = [padded_bytes(spec) for spec in specs]
     counts = (nbytes // size for nbytes, size in zip(moved, sizes, strict=True))
     return sum(counts), sum(moved), max(sizes, default=HALF_BYTES)
 
 
 def _loads_of_lists(rates: Rates, op: Op) -> float:
     """Bytes that the busiest core loads where there are several results: of as many inputs each together."""
-    inputs, length = op.inputs, len(op.outputs)
-    return sum(
-        _busiest(moved, widest * rates.run, rates.vectors)
-        for _, moved, widest in (_results(inputs[i : i + length]) for i in range(0, len(inputs), length))
-    )
-
-
-def _busiest(nbytes: float, run: float, cores: int) -> float:
-    """Bytes that the busiest core moves of an operand: what is there, or the runs that it gets."""
-    return nbytes if nbytes <= run else -(-nbytes // (run * cores)) * run
+    inputs, length, loads = op.inputs, len(op.outputs), 0.0
+    for i in range(0, len(inputs), length):
+        _, moved, widest = _together(inputs[i : i + length])
+        run = rates.run * widest
+        loads += moved if moved <= run else -(-moved // (run * rates.vectors)) * run
+    return loads
 
 
 def instruction_count(op: Op) -> int:
