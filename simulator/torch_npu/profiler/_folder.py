@@ -31,18 +31,21 @@ class Place:
     parent: str | None = None
 
 
-def new_folder() -> Path:
+def new_folder(*, chosen: bool = True) -> Path:
     """Makes the folder of a profile.
+
+    Args:
+        chosen: where and under which name `tensorboard_trace_handler` was told; False for the default.
 
     Raises:
         RuntimeError: it cannot be made or written.
     """
-    parent = Place.parent
+    parent = Place.parent if chosen else None
     if parent is None:
         work = os.environ.get("ASCEND_WORK_PATH")
         parent = str(Path(work).absolute() / "profiling_data") if work else str(Path.cwd())
     stamp = datetime.now().astimezone().strftime("%Y%m%d%H%M%S%f")[:-3]
-    worker = f"{Place.worker or socket.gethostname()}_{os.getpid()}"
+    worker = f"{(Place.worker if chosen else None) or socket.gethostname()}_{os.getpid()}"
     folder = Path(parent) / f"{worker}_{stamp}_ascend_pt"
     try:
         folder.mkdir(parents=True, mode=_FOLDER_MODE, exist_ok=True)

@@ -116,6 +116,7 @@ class _KinetoProfile:
         if path.suffix != ".log":
             warn("Input file is not log file. Change to log file.")
             path = path.with_suffix(".log")
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(_output.stack_lines(capture, metric)), encoding="utf-8")
 
     @no_exception()

@@ -70,7 +70,8 @@ class _ProfInterface:
         self.switches = {name: switches.get(name, False) for name in SWITCHES}
         self.trace_id = ""
         self.prof_path = ""
-        self.keep_folder = True  # without a handler nothing is written until an export asks for it
+        # without a handler nothing is written until an export asks for it, or ASCEND_WORK_PATH says where
+        self.keep_folder = True
         self.capture: Capture | None = None
         self._check()
 
@@ -92,7 +93,8 @@ class _ProfInterface:
         Raises:
             RuntimeError: the folder cannot be made.
         """
-        self.prof_path = str(_folder.new_folder()) if self.keep_folder else ""
+        kept = self.keep_folder or os.environ.get("ASCEND_WORK_PATH")
+        self.prof_path = str(_folder.new_folder(chosen=self.keep_folder)) if kept else ""
         self.trace_id = self._new_trace_id()
 
     def warmup_trace(self) -> None:

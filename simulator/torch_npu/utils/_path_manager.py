@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -17,8 +18,35 @@ def _linked(path: Path, text: str) -> None:
         warnings.warn(text, stacklevel=3)
 
 
+def _check(path: str, permission: int) -> None:
+    if not Path(path).exists():
+        raise RuntimeError(f"The path does not exist: {path}")
+    if Path(path).is_symlink():
+        warnings.warn(f"Invalid path is a symbolic link: {path}", stacklevel=3)
+    if not os.access(path, permission):
+        warnings.warn(f"The path permission check failed: {path}", stacklevel=3)
+
+
 class PathManager:
     """What tests and tools of torch_npu do to paths."""
+
+    @classmethod
+    def check_directory_path_readable(cls, path: str) -> None:
+        """Warns of a path that is a link or cannot be read.
+
+        Raises:
+            RuntimeError: it does not exist.
+        """
+        _check(path, os.R_OK)
+
+    @classmethod
+    def check_directory_path_writeable(cls, path: str) -> None:
+        """Warns of a path that is a link or cannot be written.
+
+        Raises:
+            RuntimeError: it does not exist.
+        """
+        _check(path, os.W_OK)
 
     @classmethod
     def remove_path_safety(cls, path: str) -> None:

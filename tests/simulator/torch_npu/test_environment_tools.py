@@ -197,6 +197,12 @@ def test_paths_made_and_removed(tmp_path):
         PathManager.make_dir_safety(str(folder))
         PathManager.create_file_safety(str(file))
     assert file.is_file()
+    PathManager.check_directory_path_readable(str(folder))
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.warns(UserWarning, match="is a symbolic link"):
+        PathManager.check_directory_path_writeable(str(tmp_path / "link"))
+    with pytest.raises(RuntimeError, match="The path does not exist"):
+        PathManager.check_directory_path_readable(str(tmp_path / "no"))
     for call, path, words in (
         (PathManager.make_dir_safety, file / "c", "Failed to make directory"),
         (PathManager.create_file_safety, file / "c", "Failed to create file"),

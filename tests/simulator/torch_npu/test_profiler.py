@@ -277,6 +277,23 @@ def test_exports_without_a_handler(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["stacks.log", "trace.json"]
 
 
+def test_a_profile_without_a_handler_where_the_environment_says_where(tmp_path, monkeypatch):
+    """With ASCEND_WORK_PATH every recording leaves raw data there, which analyse turns into results."""
+    monkeypatch.setenv("ASCEND_WORK_PATH", str(tmp_path))
+    torch_npu.profiler.tensorboard_trace_handler(str(tmp_path / "elsewhere"), worker_name="me")
+    prof = torch_npu.profiler._KinetoProfile(with_stack=True)
+    prof.start()
+    train(1)
+    prof.stop()
+    prof.export_stacks(str(tmp_path / "new" / "stacks.log"))
+    assert (tmp_path / "new" / "stacks.log").read_text()
+    profiler_module.analyse(str(tmp_path / "profiling_data"))
+    (folder,) = (tmp_path / "profiling_data").iterdir()
+    assert not folder.name.startswith("me_")
+    assert rows(folder, "kernel_details.csv")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_metadata(tmp_path, capsys):
     """add_metadata and add_metadata_json reach profiler_metadata.json with the trace's identity."""
     with torch_npu.profiler.profile(
