@@ -312,3 +312,34 @@ def test_what_is_not_simulated_says_so():
     with pytest.raises(AttributeError, match="not simulated"):
         _ = acl.media.dvpp_vpc_calc_hist_async
     assert not hasattr(acl.media, "dvpp_create_lut_map")
+
+
+def test_a_picture_of_8k_is_made_smaller(chip):
+    """Resizing takes pictures up to 8192 x 8192; cutting does not."""
+    channel, stream = chip()
+    large, size = acl.media.dvpp_create_pic_desc(), 8192 * 4320 * 3 // 2
+    memory, ret = acl.media.dvpp_malloc(size)
+    assert ret == 0
+    values = {"data": memory, "size": size, "format": NV12, "width": 8192, "height": 4320}
+    for name, value in (values | {"width_stride": 8192, "height_stride": 4320}).items():
+        assert getattr(acl.media, f"dvpp_set_pic_desc_{name}")(large, value) == 0
+    small = picture(64, 32)[0]
+    region = acl.media.dvpp_create_roi_config(0, 63, 0, 31)
+    assert acl.media.dvpp_vpc_crop_async(channel, large, small, region, stream) == 100000
+    nearest = acl.media.dvpp_create_resize_config()
+    assert acl.media.dvpp_set_resize_config_interpolation(nearest, 2) == 0
+    assert acl.media.dvpp_vpc_resize_async(channel, large, small, nearest, stream) == 0
+    assert acl.rt.synchronize_stream(stream) == 0
+
+
+def test_either_call_frees_media_memory(chip):
+    """The call acl.rt.free takes media memory, as in public samples; dvpp_free takes no other."""
+    chip()
+    memory, ret = acl.media.dvpp_malloc(64)
+    assert ret == 0
+    assert acl.rt.free(memory) == 0
+    assert acl.media.dvpp_free(memory) == 107000
+    other, ret = acl.rt.malloc(64, 0)
+    assert ret == 0
+    assert acl.media.dvpp_free(other) == 107000
+    assert acl.rt.free(other) == 0

@@ -470,3 +470,12 @@ def test_callbacks_stand_in_the_records_at_their_time():
     assert acl.rt.process_report(1000) == 0
     assert npusim.node().host.now >= called.start
     assert acl.rt.unsubscribe_report(me, 0) == 0
+
+
+def test_host_memory_is_set_in_a_streams_turn(ready):
+    """The call memset_async takes host memory too, and changes it when the stream comes to it."""
+    assert ready
+    host, _ = acl.rt.malloc_host(64)
+    assert acl.rt.memset_async(host, 64, 7, 64, 0) == 0
+    assert acl.rt.synchronize_stream(0) == 0
+    assert acl.util.ptr_to_bytes(host, 64) == bytes([7]) * 64
