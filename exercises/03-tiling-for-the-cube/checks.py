@@ -10,9 +10,9 @@ from npusim.settings import DEFAULT_SOC
 DEPTH = {"float16": 16, "int8": 32, "float32": 4}
 
 
-def _up(size: int, step: int) -> int:
-    """The smallest multiple of `step` that is not smaller than `size`."""
-    return -(-size // step) * step
+def _up(needed: int, grain: int) -> int:
+    """The smallest multiple of `grain` that is not smaller than `needed`."""
+    return -(-needed // grain) * grain
 
 
 # --- Task 1 ----------------------------------------------------------------------------------------------
