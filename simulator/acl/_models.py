@@ -52,17 +52,23 @@ def model_content(data: bytes, name: str) -> OmModel:
         )
         and isinstance(definition.get("half"), bool)
         and _tensors(definition)
-        and all(isinstance(gear, dict) and _gear(gear) for gear in gears)
+        and all(isinstance(gear, dict) and _gear(gear, definition) for gear in gears)
     )
     if not good:
         raise AclError(DAMAGED, f"{name} is no model that this version can read; convert it again")
     return found
 
 
-def _gear(gear: dict[str, Any]) -> bool:
+def _gear(gear: dict[str, Any], definition: dict[str, Any]) -> bool:
+    """Whether a gear has operators, and as many tensors as the model, those for gears and AIPP excepted."""
+    if not _tensors(gear):
+        return False
+    fed = [t for t in definition["inputs"] if t["name"] != MBATCH and "aipp_of" not in t]
+    counts = len(gear["inputs"]), len(gear["outputs"])
     choice, ops = gear.get("choice"), gear.get("ops")
     whole = isinstance(choice, list) and all(type(n) is int and n > 0 for n in choice)
-    return whole and isinstance(ops, list) and all(_op(op) for op in ops) and _tensors(gear)
+    same = counts == (len(fed), len(definition["outputs"]))
+    return same and whole and isinstance(ops, list) and all(_op(op) for op in ops)
 
 
 def _op(op: Any) -> bool:
