@@ -58,11 +58,30 @@ def _storage_type(name: str, dtype: torch.dtype) -> type:
     return type(name, (_LegacyStorage,), {**members, "__module__": "torch.npu", "is_npu": True})
 
 
+_type = torch.Tensor.type
+_PREFIX = "torch.npu."
+_by_name: dict[str, type] = {}
+
+
+def _type_of(self: torch.Tensor, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """`Tensor.type` that knows the types of the NPU as well, as classes and by name.
+
+    As torch_npu replaces it (Ascend/pytorch, torch_npu/utils/tensor_methods.py).
+    """
+    if isinstance(dtype, str) and dtype.startswith(_PREFIX):
+        dtype = _by_name.get(dtype.removeprefix(_PREFIX), dtype)
+    if isinstance(dtype, _TensorType):
+        place = self.device if self.device.type == "npu" else torch.device("npu")
+        return self.to(place, dtype.dtype, *args, **kwargs)
+    return _type(self, *([] if dtype is None else [dtype]), *args, **kwargs)
+
+
 def install(namespace: dict[str, Any]) -> None:
     """Puts the types into the module of the device."""
     for name, dtype in _DTYPES.items():
         body = {"dtype": dtype, "__module__": "torch.npu", "__doc__": f"Tensors of {dtype} on the NPU."}
-        namespace[f"{name}Tensor"] = _TensorType(f"{name}Tensor", (), body)
+        _by_name[f"{name}Tensor"] = namespace[f"{name}Tensor"] = _TensorType(f"{name}Tensor", (), body)
         storage = _storage_type(f"{name}Storage", dtype)
         namespace[f"{name}Storage"] = storage
         torch._storage_classes.add(storage)
+    torch.Tensor.type = _type_of  # type: ignore[assignment]

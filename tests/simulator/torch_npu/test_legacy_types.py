@@ -1,0 +1,24 @@
+"""The types of the time before `device=`, in `Tensor.type`."""
+
+import pytest
+import torch
+
+
+@pytest.mark.parametrize("given", [torch.npu.HalfTensor, "torch.npu.HalfTensor"])
+def test_type_moves_and_casts(given):
+    """A type of the NPU, as a class or by name, brings a tensor to the NPU in its dtype."""
+    x = torch.ones(2, 3, dtype=torch.int64)
+    moved = x.type(given)
+    assert (moved.device.type, moved.dtype) == ("npu", torch.float16)
+    assert moved.type(torch.npu.LongTensor).cpu().equal(x)
+
+
+def test_type_as_before():
+    """Types of the CPU, dtypes and the question for the type mean what they meant."""
+    x = torch.ones(2)
+    assert x.type() == "torch.FloatTensor"
+    assert x.type(torch.float64).dtype is torch.float64
+    assert x.type("torch.IntTensor").dtype is torch.int32
+    assert x.type(dtype=torch.int8).dtype is torch.int8
+    with pytest.raises(ValueError, match="invalid type: 'torch\\.npu\\.NoTensor'"):
+        x.type("torch.npu.NoTensor")
