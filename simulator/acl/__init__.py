@@ -7,6 +7,7 @@ log under ~/ascend/log say what a code was about.
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import npusim
@@ -39,7 +40,7 @@ from acl._buffers import (
     set_tensor_storage_shape,
     update_data_buffer,
 )
-from acl._calls import AclError, integer, plain, recent, status
+from acl._calls import AclError, integer, plain, recent, status, values
 
 __all__ = [
     "app_log",
@@ -50,6 +51,8 @@ __all__ = [
     "destroy_data_buffer",
     "destroy_tensor_desc",
     "finalize",
+    "float16_to_float",
+    "float_to_float16",
     "get_data_buffer_addr",
     "get_data_buffer_size",
     "get_data_buffer_size_v2",
@@ -63,6 +66,7 @@ __all__ = [
     "get_tensor_desc_num_dims",
     "get_tensor_desc_size",
     "get_tensor_desc_type",
+    "get_version",
     "init",
     "mdl",
     "media",
@@ -111,6 +115,32 @@ def _check_config(config_path: str) -> None:
 def finalize() -> None:
     """End, once in a process: `ret`. Codes: 100001 not begun, 100037 ended before."""
     _state.finalize()
+
+
+@values(0, 0, 0)
+def get_version() -> tuple[int, int, int]:
+    """The version of AscendCL: `(major, minor, patch, ret)`."""
+    major, minor, patch, _ = rt.get_version()
+    return major, minor, patch
+
+
+@plain(0.0)
+def float16_to_float(value: int) -> float:
+    """The number that 16 bits stand for."""
+    if not 0 <= integer("value", value) < 2**16:
+        raise AclError(100000, f"value is {value}; give the 16 bits of a half")
+    return float(struct.unpack("<e", value.to_bytes(2, "little"))[0])
+
+
+@plain(0)
+def float_to_float16(value: float) -> int:
+    """The 16 bits of a number, rounded to even; beyond 65504 those of infinity."""
+    try:
+        return int.from_bytes(struct.pack("<e", value), "little")
+    except OverflowError:
+        return 0xFC00 if value < 0 else 0x7C00
+    except struct.error:
+        raise TypeError(f"value must be a float, not {type(value).__name__}") from None
 
 
 @plain("")

@@ -229,6 +229,9 @@ def get_input_dims(model_desc: int, index: int) -> dict[str, Any]:
     return found
 
 
+get_input_dims_v2 = get_input_dims
+
+
 @values({})
 def get_output_dims(model_desc: int, index: int) -> dict[str, Any]:
     """The shape of an output in the largest gear: `({"name", "dimCount", "dims"}, ret)`."""

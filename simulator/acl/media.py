@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 UNSUPPORTED_JPEG = 148052
 LEVELS = range(101)
 MOST_PICTURES = 256
+GREY_SAMPLING, OTHER_SAMPLING = 3, 1000
 
 
 # memory
@@ -316,6 +317,25 @@ def dvpp_jpeg_get_image_info(data: int, size: int) -> tuple[int, int, int]:
     """Of a JPEG in host memory: `(width, height, components, ret)`. Codes: 148052 no JPEG."""
     found = _open_jpeg(_file(data, size))
     return found.width, found.height, len(found.getbands())
+
+
+@values(0, 0, 0, 0)
+def dvpp_jpeg_get_image_info_v2(data: int, size: int) -> tuple[int, int, int, int]:
+    """`dvpp_jpeg_get_image_info` with the sampling: `(width, height, components, sampling, ret)`.
+
+    The sampling is 0 4:4:4, 1 4:2:2, 2 4:2:0, 3 grey, 1000 another. Codes: 148052.
+    """
+    from PIL.JpegImagePlugin import get_sampling
+
+    found = _open_jpeg(_file(data, size))
+    components = len(found.getbands())
+    known = get_sampling(found)
+    return (
+        found.width,
+        found.height,
+        components,
+        GREY_SAMPLING if components == 1 else known if known >= 0 else OTHER_SAMPLING,
+    )
 
 
 @values(0)

@@ -343,3 +343,17 @@ def test_either_call_frees_media_memory(chip):
     assert ret == 0
     assert acl.media.dvpp_free(other) == 107000
     assert acl.rt.free(other) == 0
+
+
+def test_a_jpeg_tells_its_sampling(chip):
+    """Pictures of 4:4:4, 4:2:2 and 4:2:0, and grey ones, are told apart."""
+    chip()
+    for sampling in (0, 1, 2):
+        data, _ = jpeg(64, 32, subsampling=sampling)
+        found = acl.media.dvpp_jpeg_get_image_info_v2(acl.util.bytes_to_ptr(data), len(data))
+        assert found == (64, 32, 3, sampling, 0)
+    out = io.BytesIO()
+    Image.new("L", (64, 32)).save(out, "JPEG")
+    data = out.getvalue()
+    found = acl.media.dvpp_jpeg_get_image_info_v2(acl.util.bytes_to_ptr(data), len(data))
+    assert found == (64, 32, 1, 3, 0)

@@ -22,6 +22,7 @@ AREAS = ("acl", "rt", "mdl", "media", "op", "blas", "prof", "util")
 # arguments of these can only be of the wrong kind, which Python's own argument parser raises
 NOTHING_TO_REFUSE = {
     "app_log",
+    "float_to_float16",
     "prof.destroy_stamp",
     "util.bytes_to_ptr",
     "util.numpy_contiguous_to_ptr",

@@ -479,3 +479,15 @@ def test_host_memory_is_set_in_a_streams_turn(ready):
     assert acl.rt.memset_async(host, 64, 7, 64, 0) == 0
     assert acl.rt.synchronize_stream(0) == 0
     assert acl.util.ptr_to_bytes(host, 64) == bytes([7]) * 64
+
+
+def test_halves_and_numbers():
+    """float16 bits and numbers go back and forth as IEEE 754 says; too large is infinity."""
+    for bits, number in ((0x3C00, 1.0), (0xC000, -2.0), (0x0001, 2.0**-24), (0x7BFF, 65504.0)):
+        assert acl.float16_to_float(bits) == number
+        assert acl.float_to_float16(number) == bits
+    assert acl.float_to_float16(1e9) == 0x7C00
+    assert acl.float_to_float16(-1e9) == 0xFC00
+    assert acl.get_version() == acl.rt.get_version()
+    with pytest.raises(TypeError, match="must be a float"):
+        acl.float_to_float16("1")
