@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from torch_npu._sim import runtime
-from torch_npu.utils._error_code import ErrCode, pta_error
+from torch_npu.utils._error_code import ErrCode, faults, pta_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,8 @@ def synchronize(device: Device = None) -> None:
     runtime.initialize()
     index = get_index(device, optional=True)
     runtime.check_index(index)
-    runtime.sim_device(index).synchronize()
+    with faults("AclrtSynchronizeDeviceWithTimeout"):
+        runtime.sim_device(index).synchronize()
 
 
 def get_device_name(device_name: Device = None) -> str:

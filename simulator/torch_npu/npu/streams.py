@@ -11,7 +11,7 @@ import torch
 from torch_npu._sim import capturing, runtime
 from torch_npu._sim.guard import PRIVATE_USE_1
 from torch_npu.npu.device import Device, get_index
-from torch_npu.utils._error_code import ErrCode, acl_failure, pta_error
+from torch_npu.utils._error_code import ErrCode, acl_failure, faults, pta_error
 
 if TYPE_CHECKING:
     import npusim
@@ -122,10 +122,11 @@ class Stream(torch.Stream):
         """The host waits for everything given to the stream.
 
         Raises:
-            RuntimeError: the stream is being captured (107027).
+            RuntimeError: the stream is being captured (107027), or a launch failed on the device.
         """
         capturing.refuse_waiting(self.sim)
-        self.sim.synchronize()
+        with faults("AclrtSynchronizeStreamWithTimeout"):
+            self.sim.synchronize()
 
     def set_data_preprocess_stream(self, is_data_preprocess_stream: bool = False) -> None:
         """Says that the stream prepares data; the simulated device works on it as on any other."""

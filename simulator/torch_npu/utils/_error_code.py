@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import npusim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class _SubModuleID(Enum):
@@ -102,3 +107,19 @@ def acl_failure(call: str, code: int, reason: str) -> str:
     entry = npusim.errors.get(code)
     meaning = f"\n[Error]: {entry.meaning}" if entry is not None else ""
     return f"NPU function error: {call}, error code is {code}{pta_error(ErrCode.ACL)}{meaning}\n{reason}"
+
+
+@contextmanager
+def faults(call: str) -> Iterator[None]:
+    """Tells a fault of an earlier launch in torch_npu's words, where the host waits for it.
+
+    Args:
+        call: what the host waits with, for example "AclrtSynchronizeDeviceWithTimeout".
+
+    Raises:
+        RuntimeError: a launch failed on the device.
+    """
+    try:
+        yield
+    except npusim.DeviceFaultError as fault:
+        raise RuntimeError(acl_failure(call, fault.code, str(fault))) from None

@@ -130,3 +130,25 @@ def test_the_import_was_forgotten():
         assert words in done.stderr
         assert bool(done.returncode) is not bool(cure)
         assert len(done.stderr.splitlines()) < 10
+
+
+@pytest.mark.parametrize(
+    ("wait", "call"),
+    [
+        (torch.npu.synchronize, "AclrtSynchronizeDeviceWithTimeout"),
+        (lambda: torch.npu.current_stream().synchronize(), "AclrtSynchronizeStreamWithTimeout"),
+    ],
+)
+@pytest.mark.parametrize("code", [507015, 507018, 507035])
+def test_a_kernel_that_failed_is_told_where_the_host_waits(code, wait, call):
+    """A fault comes at the next wait, with its code and the kernel's name; the session goes on."""
+    stream = torch.npu.current_stream().sim
+    stream.fail("The aicore execution is abnormal.", code=code, task="MyAdd")
+    with pytest.raises(RuntimeError) as caught:
+        wait()
+    text = str(caught.value)
+    assert text.startswith(f"NPU function error: {call}, error code is {code}")
+    assert re.search(STAMP + "ERR00100 PTA call acl api failed", text)
+    assert "fault kernel_name=MyAdd" in text
+    assert len(text.splitlines()) < 6
+    assert (torch.ones(2).npu() + 1).tolist() == [2, 2]
