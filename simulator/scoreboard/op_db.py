@@ -39,6 +39,10 @@ UNDEFINED = frozenset(
 )
 
 
+# A cast on the device to float64 gives float32, with a warning (ToKernelNpu.cpp in Ascend/pytorch).
+NARROWED = frozenset({"double", "to"})
+
+
 def database() -> list[Any]:
     """PyTorch's operator database, float32 only."""
     if "expecttest" not in sys.modules:
@@ -96,6 +100,14 @@ def tensors(value: Any) -> list[Any]:
     return [leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
+def _narrowed(found: Any, expected: Any) -> Any:
+    """What is expected where the device casts to float32 instead of float64."""
+    import torch
+
+    given, wanted = getattr(found, "dtype", None), getattr(expected, "dtype", None)
+    return expected.float() if (given, wanted) == (torch.float32, torch.float64) else expected
+
+
 def compare(found: Any, expected: Any, what: str, *, values: bool) -> None:
     """Raises Differs where a result on the device is not the CPU's."""
     import torch
@@ -148,7 +160,7 @@ def run_sample(op: Any, sample: Any, *, values: bool) -> None:
         return
     torch.manual_seed(SEED)
     found = op.op(npu[0], *npu[1], **npu[2])
-    compare(found, expected, "result", values=values)
+    compare(found, _narrowed(found, expected) if op.name in NARROWED else expected, "result", values=values)
     if op.supports_autograd:
         compare(gradients(op, found, npu), grads, "gradient", values=values)
 

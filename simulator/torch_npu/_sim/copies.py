@@ -183,13 +183,16 @@ def _to_device(self: Tensor, source: Tensor, cpu: Tensor, to: int) -> Tensor:
     return result
 
 
+_QUIET = frozenset({"tensor_totype", "_unscale_grads_", "unscale_"})
+
+
 def _no_double() -> torch.dtype:
     """What a cast on the device to float64 gives: float32, as on the real one (ToKernelNpu.cpp).
 
-    The real one also warns where PyTorch itself casts, to print a tensor for example, which tells a learner
-    nothing.
+    The real one also warns where PyTorch itself casts, to print a tensor or to unscale gradients, which tells
+    a learner nothing.
     """
-    if not _Warned.double and not sys._getframe(2).f_code.co_filename.startswith(torch.__path__[0]):
+    if not _Warned.double and sys._getframe(2).f_code.co_name not in _QUIET:
         _Warned.double = True
         warnings.warn("Device do not support double dtype now, dtype cast replace with float.", stacklevel=3)
     return torch.float32
