@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-# By the module's name: whose `install` is called after it.
+# By the module's name: the module of ours that changes it when it is imported.
 _AFTER = {"torch.distributed.fsdp.sharded_grad_scaler": "torch_npu.npu.amp.sharded_grad_scaler"}
 
 
 class _Followed(Loader):
-    """Loads a module as its own loader does, and then installs the change."""
+    """Loads a module as its own loader does, and then the module that changes it."""
 
     def __init__(self, loader: Any, then: str) -> None:
         self._loader, self._then = loader, then
@@ -29,7 +29,7 @@ class _Followed(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """The module, filled and changed."""
         self._loader.exec_module(module)
-        importlib.import_module(self._then).install()
+        importlib.import_module(self._then)
 
 
 class _Watch(MetaPathFinder):
@@ -53,5 +53,5 @@ def install() -> None:
     """Watches for them, and changes those that are there already."""
     for name, then in _AFTER.items():
         if name in sys.modules:
-            importlib.import_module(then).install()
+            importlib.import_module(then)
     sys.meta_path.insert(0, _Watch())

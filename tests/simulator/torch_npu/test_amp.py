@@ -1,5 +1,8 @@
 """Automatic mixed precision and loss scaling."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch_npu
@@ -121,6 +124,20 @@ def test_the_scale_grows_and_can_be_kept():
         assert other.get_scale() == expected
     with pytest.raises(ValueError, match="growth factor must be > 1"):
         torch.npu.amp.GradScaler(growth_factor=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["torch.distributed.fsdp", "torch_npu.npu.amp.sharded_grad_scaler"])
+def test_the_scaler_of_sharded_models_whoever_is_imported_first(first):
+    """PyTorch's name means the NPU's scaler, in whichever order a program imports."""
+    program = (
+        f"import torch, {first}; from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler;"
+        "print(ShardedGradScaler.__module__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "torch_npu.npu.amp.sharded_grad_scaler"
 
 
 @pytest.mark.slow

@@ -16,7 +16,5 @@ class _ShardedGradScaler(sharded_grad_scaler.ShardedGradScaler):
         super().__init__(device, *args, **kwargs)
 
 
-def install() -> None:
-    """`torch.distributed.fsdp.sharded_grad_scaler.ShardedGradScaler` is this one from now on."""
-    names: Any = sharded_grad_scaler
-    names.ShardedGradScaler = _ShardedGradScaler
+_names: Any = sharded_grad_scaler
+_names.ShardedGradScaler = _ShardedGradScaler
