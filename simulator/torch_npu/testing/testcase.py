@@ -162,11 +162,15 @@ class TestCase(_Base):
             isinstance(x, str | bool)
             or isinstance(y, str | bool)
             or type(x) in {torch.device, torch.dtype}
-            or isinstance(x, set | dict)
+            or isinstance(x, set)
             or x is None
             or y is None
         ):
             super().assertEqual(x, y, message)
+        elif isinstance(x, dict) and isinstance(y, dict):
+            super().assertEqual(set(x), set(y), message)
+            for key, value in x.items():
+                self.assertEqual(value, y[key], prec, message, allow_inf, exact_dtype)
         elif is_iterable(x) and is_iterable(y):
             super().assertEqual(len(x), len(y), message)
             for one, other in zip(x, y, strict=True):

@@ -47,11 +47,14 @@ def test_comparison_by_elements(case):
     case.assertEqual([x, "a"], [x.npu(), "a"])
     case.assertEqual(torch.tensor([True]), torch.tensor([True]).npu())
     case.assertEqual({"a": 1}, {"a": 1})
+    case.assertEqual({"a": x, "b": {"c": [x]}}, {"b": {"c": [x.npu()]}, "a": x.npu()})
     for a, b in (
         (x, x + 1),
         (1, 2),
         ("a", "b"),
         ([1], [1, 2]),
+        ({"a": x}, {"a": x + 1}),
+        ({"a": x}, {"b": x}),
         (x, torch.tensor([1.0, torch.nan])),
         (1, float("inf")),
     ):
