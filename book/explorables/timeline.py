@@ -60,6 +60,7 @@ def run(rows: int, *, streams: int, blocking: bool, read_each: bool) -> Sequence
         side.copy("H2D", batch.nbytes, asynchronous=not blocking)
         if side is not main:
             copied = device.create_event()
+            node.spend("host_query_ns")  # the host's call, as in torch_npu
             copied.record(side)
             copied.wait(main)
         main.launch(product)

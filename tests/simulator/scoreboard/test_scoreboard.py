@@ -117,5 +117,5 @@ def test_names_of_acl_are_counted(written, monkeypatch):
     assert acl_names.main() == 0
     counts = written["acl_names"]
     assert counts["present"] + counts["missing"] == counts["total"]
-    assert not acl_names.resolves("acl.media.vdec_send_frame")
+    assert not acl_names.resolves("acl.media.no_such_function")
     assert acl_names.resolves("acl.mdl.execute")
