@@ -37,6 +37,11 @@ _TINY = {np.dtype(np.float16): 6e-8}
 _ALLOWED = ("bool", "uint16", "int16", "int32", "float16", "float32", "int8", "uint8", "int64", "float64")
 
 
+def _is_plain(x: Any) -> bool:
+    """Whether equality says all about it."""
+    return x is None or isinstance(x, str | bool | set | torch.device | torch.dtype)
+
+
 def run_tests() -> None:
     """Runs the tests of the calling file."""
     unittest.main(argv=sys.argv)
@@ -158,14 +163,7 @@ class TestCase(_Base):
             self.assertEqual(x.item(), y, prec, message, allow_inf, exact_dtype)
         elif isinstance(y, torch.Tensor) and isinstance(x, Number | np.bool_):
             self.assertEqual(x, y.item(), prec, message, allow_inf, exact_dtype)
-        elif (
-            isinstance(x, str | bool)
-            or isinstance(y, str | bool)
-            or type(x) in {torch.device, torch.dtype}
-            or isinstance(x, set)
-            or x is None
-            or y is None
-        ):
+        elif _is_plain(x) or _is_plain(y):
             super().assertEqual(x, y, message)
         elif isinstance(x, dict) and isinstance(y, dict):
             super().assertEqual(set(x), set(y), message)
