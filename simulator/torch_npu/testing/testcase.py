@@ -42,6 +42,11 @@ def _is_plain(x: Any) -> bool:
     return x is None or isinstance(x, str | bool | set | torch.device | torch.dtype)
 
 
+def _beside(x: Any, y: Any) -> Any:
+    """A tensor that is compared with a number as a number; all else as it is."""
+    return x.item() if isinstance(x, torch.Tensor) and isinstance(y, Number | np.bool_) else x
+
+
 def run_tests() -> None:
     """Runs the tests of the calling file."""
     unittest.main(argv=sys.argv)
@@ -157,12 +162,9 @@ class TestCase(_Base):
             message, prec = prec, None
         bound = self.precision if prec is None else max(self.precision, prec)
         exact = self.exact_dtype if exact_dtype is None else exact_dtype
+        x, y = _beside(x, y), _beside(y, x)
         if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):
             self._equal_tensors(x, y, bound, message, allow_inf=allow_inf, exact_dtype=exact)
-        elif isinstance(x, torch.Tensor) and isinstance(y, Number | np.bool_):
-            self.assertEqual(x.item(), y, prec, message, allow_inf, exact_dtype)
-        elif isinstance(y, torch.Tensor) and isinstance(x, Number | np.bool_):
-            self.assertEqual(x, y.item(), prec, message, allow_inf, exact_dtype)
         elif _is_plain(x) or _is_plain(y):
             super().assertEqual(x, y, message)
         elif isinstance(x, dict) and isinstance(y, dict):
