@@ -116,6 +116,8 @@ def settings(data: memoryview, batch: int, tensor: dict[str, Any], room: int) ->
         AclError: they were not set (145014), or do not fit the model or the memory (100000).
     """
     raw = bytes(data)
+    if len(raw) < _HEAD.size:
+        raise AclError(PARAM, f"the AIPP input has {len(raw)} bytes, its parameters {data_size(batch)}")
     fields = _HEAD.unpack_from(raw)
     kind = FORMATS.get(fields[0])
     if kind is None or not fields[1]:

@@ -52,7 +52,8 @@ _JPEGD_310 = "hiascend.com, CANN commercial 8.0, JPEGD performance specification
 _VPC = "hiascend.com, CANN commercial 8.5, VPC performance specifications (aclpythondevg_01_0430)"
 _VPC_310 = "hiascend.com, CANN commercial 8.0, VPC performance specifications (aclcppdevg_03_0338)"
 _VENC_310 = "hiascend.com, CANN commercial 5.0.4, VENC functions and restrictions (aclpythondevg_01_0326)"
-_BRIEF_310 = "e.huawei.com, Ascend 310 product page: 16-channel full-HD video decoder, 1-channel encoder"
+_VDEC_310 = "hiascend.com, CANN commercial 8.0, VDEC performance specifications (aclcppdevg_03_0374)"
+_VDEC = "hiascend.com, CANN commercial 8.5, VDEC performance specifications (aclcppdevg_03_0374)"
 _SMI = "npu-smi output in Ascend/ModelZoo-PyTorch, ACL_PyTorch/built-in/cv/Resnet50_Pytorch_Infer/README.md"
 
 _ROWS = (
@@ -296,8 +297,10 @@ _ROWS = (
     ("jpegd_units.Ascend910B", 28, "units", "derived", _JPEGD, "14336 FPS by 512 of one channel"),
     ("vpc_fps.Ascend910B", 1440, "1/s", "published", _VPC, "Atlas A2 training: n x 1440 FPS"),
     ("vpc_units.Ascend910B", 10, "units", "derived", _VPC, "14400 FPS by 1440 of one channel"),
-    ("vdec_fps.Ascend310", 480, "1/s", "published", _BRIEF_310, "decoder: 16 channels of 1080p at 30 FPS"),
-    ("vdec_units.Ascend310", 1, "units", "derived", _BRIEF_310, "one queue with the whole rate"),
+    ("vdec_fps.Ascend310", 480, "1/s", "published", _VDEC_310, "1080p: 480 FPS / n channels"),
+    ("vdec_units.Ascend310", 1, "units", "derived", _VDEC_310, "the channels share one rate"),
+    ("vdec_fps.Ascend310P", 240, "1/s", "published", _VDEC, "1080p, n channels: n x 240 FPS"),
+    ("vdec_units.Ascend310P", 12, "units", "derived", _VDEC, "2880 FPS by 240 of one channel"),
     ("venc_fps.Ascend310", 30, "1/s", "published", _VENC_310, "1080p, n channels: 30 FPS in all"),
     ("venc_units.Ascend310", 1, "units", "derived", _VENC_310, "one queue with the whole rate"),
 )
