@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class _Work(NamedTuple):
     stream: Stream
     run: Callable[[], None]
+    writes: tuple[int, memoryview] | None = None  # where to, and what; known before the work is done
 
 
 class Queue:
@@ -31,10 +32,28 @@ class Queue:
         self._lock = threading.RLock()  # of who does the work
         self._adding = threading.Lock()  # of the list: giving work does not wait for work
 
-    def add(self, stream: Stream, run: Callable[[], None]) -> None:
-        """Put work behind everything given so far; `run` must not raise."""
+    def add(
+        self, stream: Stream, run: Callable[[], None], writes: tuple[int, memoryview] | None = None
+    ) -> None:
+        """Put work behind everything given so far; `run` must not raise.
+
+        Args:
+            stream: whose.
+            run: does it.
+            writes: of a copy: the address that it writes to, and the bytes, which stay as they are.
+        """
         with self._adding:
-            self._work.append(_Work(stream, run))
+            self._work.append(_Work(stream, run, writes))
+
+    def coming(self, stream: Stream, address: int, size: int) -> bytes | None:
+        """What a copy that is on this stream still will put at an address; None where there is none."""
+        with self._adding:
+            for work in reversed(self._work):
+                if work.stream is stream and work.writes is not None:
+                    start = address - work.writes[0]
+                    if start >= 0 and start + size <= work.writes[1].nbytes:
+                        return bytes(work.writes[1][start : start + size])
+        return None
 
     def drain(self, stream: Stream | None = None) -> None:
         """Do everything up to the last work of a stream; without one, everything."""

@@ -359,8 +359,8 @@ def dvpp_jpeg_decode_async(channel_desc: int, data: int, size: int, output_desc:
     need_channel(channel_desc)
     found = stream_of(stream)
     picture = pics.get(output_desc)
-    source = bytes(space.device_view(integer("data", data), integer("size", size, least=1), "data"))
-    jpeg = _open_jpeg(source)
+    there = space.device_view(integer("data", data), integer("size", size, least=1), "data")
+    jpeg = _open_jpeg(queue.coming(found, data, size) or bytes(there))  # its copy may be on the stream still
     if picture.fmt not in FORMATS:
         raise AclError(PARAM, f"format {picture.fmt} is not simulated; use 1 (YUV420SP NV12)")
     width, height = jpeg.width // 2 * 2, jpeg.height // 2 * 2

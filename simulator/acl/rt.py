@@ -14,7 +14,7 @@ import npusim
 from acl._calls import AclError, integer, status, values
 from acl._memory import DEVICE, DVPP, space
 from acl._queue import queue
-from acl._state import State, contexts, device, events, on_board, stream_of, streams
+from acl._state import State, contexts, device, events, on_board, operand_view, stream_of, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -309,8 +309,9 @@ def _prepare(dst: int, dest_max: int, src: int, count: int, kind: int) -> tuple[
         raise AclError(
             107000, f"{count} bytes are to be copied to a place of {dest_max} bytes; make it large enough"
         )
-    to_device = kind in {HOST_TO_DEVICE, DEVICE_TO_DEVICE}
-    from_device = kind in {DEVICE_TO_HOST, DEVICE_TO_DEVICE}
+    if kind == DEVICE_TO_DEVICE:  # on a board, a program's own memory is the device's too
+        return operand_view(dst, count, "dst"), operand_view(src, count, "src")
+    to_device, from_device = kind == HOST_TO_DEVICE, kind == DEVICE_TO_HOST
     target = space.device_view(dst, count, "dst") if to_device else _host(dst, count, "dst")
     source = space.device_view(src, count, "src") if from_device else _host(src, count, "src")
     return target, source
@@ -357,7 +358,7 @@ def memcpy_async(  # noqa: PLR0913, PLR0917 - as the real one
     def run() -> None:
         target[:] = bytes(source)
 
-    queue.add(found, run)
+    queue.add(found, run, writes=(dst, source))
 
 
 def _fill(ptr: int, max_count: int, value: int, count: int) -> Callable[[], None]:

@@ -357,3 +357,24 @@ def test_a_jpeg_tells_its_sampling(chip):
     data = out.getvalue()
     found = acl.media.dvpp_jpeg_get_image_info_v2(acl.util.bytes_to_ptr(data), len(data))
     assert found == (64, 32, 1, 3, 0)
+
+
+def test_a_jpeg_is_decoded_whose_copy_is_on_the_same_stream_still(chip):
+    """Copy and decode follow each other on a stream without a wait between them, as on the device."""
+    channel, stream = chip("Ascend310B4")
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), (0, 200, 0)).save(file, "JPEG")
+    data = file.getvalue()
+    source, _ = acl.media.dvpp_malloc(len(data))
+    ptr, _ = acl.media.dvpp_malloc(64 * 48 * 3 // 2)
+    desc = acl.media.dvpp_create_pic_desc()
+    for name, value in {"data": ptr, "size": 64 * 48 * 3 // 2, "format": NV12}.items():
+        assert getattr(acl.media, f"dvpp_set_pic_desc_{name}")(desc, value) == 0
+    here = acl.util.bytes_to_ptr(data)
+    assert acl.rt.memcpy_async(source, len(data), here, len(data), H2D, stream) == 0
+    other, _ = acl.rt.create_stream()
+    assert acl.media.dvpp_jpeg_decode_async(channel, source, len(data), desc, other) == 148052
+    assert acl.media.dvpp_jpeg_decode_async(channel, source, len(data), desc, stream) == 0
+    assert acl.rt.synchronize_stream(stream) == 0
+    luma, _ = read(ptr, 64 * 48 * 3 // 2, 64, 64, 48)
+    assert abs(int(luma[24, 32]) - 117) < 4

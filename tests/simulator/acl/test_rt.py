@@ -190,6 +190,23 @@ def test_on_a_host_the_device_cannot_be_read_and_on_a_board_it_can(monkeypatch):
     assert acl.util.ptr_to_bytes(ptr, 4) == b"\3\3\3\3"
 
 
+def test_on_a_board_a_copy_within_the_device_takes_the_programs_own_memory(monkeypatch):
+    """Kind 3 takes an array on a board (run mode 0), as samples do there; on a host it is 107000."""
+    data, back = np.arange(8, dtype=np.uint8), np.zeros(8, dtype=np.uint8)
+    for soc, wanted in (("Ascend310B4", 0), ("Ascend310P3", 107000)):
+        acl.finalize()
+        npusim.reset()
+        monkeypatch.setenv("NPUSIM_SOC", soc)
+        acl.init()
+        acl.rt.set_device(0)
+        ptr = device_memory(8)
+        assert acl.rt.memcpy(ptr, 8, host(data), 8, 3) == wanted
+        assert acl.rt.memcpy(host(back), 8, ptr, 8, 3) == wanted
+        assert bytes(back) == (data.tobytes() if wanted == 0 else back.tobytes())
+        assert acl.rt.memcpy(1234, 8, host(data), 8, 3) == 107000
+        back[:] = 0
+
+
 def test_a_thread_without_a_context_is_told_so(ready):
     """Contexts belong to threads: a new thread has none (107002) until it sets one."""
     found = {}
