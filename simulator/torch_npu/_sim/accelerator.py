@@ -16,12 +16,23 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
+def _exchange(index: int) -> int:
+    """Makes a device the current one and says which it was; a negative index changes nothing."""
+    if index < 0:
+        return -1
+    before: int = runtime.current_device()
+    runtime.set_device(index)
+    return before
+
+
 def install(npu: ModuleType) -> None:
     """Points streams, synchronisation, memory figures and graphs of `torch.accelerator` at the NPU."""
     from torch_npu.npu import accelerator_graph, generic_streams
 
     for name, function in {
         "emptyCache": npu.empty_cache,
+        "exchangeDevice": _exchange,
+        "maybeExchangeDevice": _exchange,
         "emptyHostCache": npu.host_empty_cache,
         "getDeviceStats": npu.memory_stats_as_nested_dict,
         "getMemoryInfo": npu.mem_get_info,

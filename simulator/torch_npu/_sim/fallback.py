@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from torch_npu._sim import runtime
+from torch_npu._sim import runtime, sparse
 from torch_npu._sim.cpu_fallback_ops import FALLBACK
 from torch_npu._sim.kernels import Target
 from torch_npu._sim.storages import NotSimulatedError, adopt
@@ -80,7 +80,8 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
             runtime.queues[target.index].copy("H2D", given.nbytes, asynchronous=False)
             return given
         result = adopt(leaf, target.index)
-        runtime.queues[target.index].copy("H2D", leaf.nbytes, asynchronous=False)
+        size = sum(part.nbytes for part in sparse.parts(leaf))
+        runtime.queues[target.index].copy("H2D", size, asynchronous=False)
         return result
 
     return tree_map(up, op(*cpu_args, **cpu_kwargs))
@@ -96,14 +97,6 @@ def _looked_for(name: str) -> str:
     base = name.partition(".")[0].removesuffix("_")
     forms = (f"{base}.out", f"{base}.{name.partition('.')[2]}_out")
     return next((form for form in forms if torch._C._dispatch_has_kernel(f"aten::{form}")), name)
-
-
-def refuse_sparse(op: OpOverload, *_args: Any, **_kwargs: Any) -> Any:
-    """Kernel of every operator on sparse NPU tensors, which the real device hardly has either."""
-    raise NotSimulatedError(
-        f"CAUTION: The operator '{op._schema.name}' is not currently supported on the NPU backend."
-        + ops_error(ErrCode.NOT_SUPPORT)
-    )
 
 
 def _tensor_pairs(cpu: Any, npu: Any) -> list[tuple[Tensor, Tensor]]:

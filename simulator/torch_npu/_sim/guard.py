@@ -79,17 +79,20 @@ def install(count: Callable[[], int]) -> None:
         methods.replace(_EXCHANGE, _DEVICE, (_DEVICE,), _exchange)
         methods.replace(_GET, _DEVICE, (), lambda _: PRIVATE_USE_1 | current() << 8)
         methods.replace(_SET, None, (_DEVICE,), _set)
-        methods.replace(_UNCHECKED_SET, None, (_DEVICE,), _set)
+        methods.do_nothing(_UNCHECKED_SET)
         methods.replace(_COUNT, ctypes.c_int8, (), lambda _: count())
         methods.install()
     _keep.append(guard)
     torch._C._acc.register_python_privateuseone_device_guard(guard)
 
 
-def _exchange(_this: int, device: int) -> int:
-    before = current()
-    set_current(device >> 8)
-    return PRIVATE_USE_1 | before << 8
+def _exchange(_this: int, _device: int) -> int:
+    """Opens a guard of C++, which changes nothing: kernels go by the devices of their tensors.
+
+    So nothing has to be set back when it ends. That can be while the exception which an operator raised is
+    already set, and a Python function called then would lose it in a SystemError.
+    """
+    return PRIVATE_USE_1 | current() << 8
 
 
 def _set(_this: int, device: int) -> None:

@@ -20,6 +20,7 @@ from torch_npu._sim import (
     pinning,
     resizing,
     rnn_cells,
+    sparse,
     storages,
     sync_batch_norm,
 )
@@ -115,8 +116,10 @@ def register_all() -> None:
         implement(name, "CPU", kernel, False)
     autocast.register(_library, _fallback_library, overload_of, _lazily)
     _fallback_library.m.fallback(KEY, fallback.run, False)
+    for name, key, kernel_of in sparse.kernels(overload_of):
+        implement(name, key, _lazily(kernel_of), False)
     for key in ("SparsePrivateUse1", "SparseCsrPrivateUse1"):
-        _fallback_library.m.fallback(key, fallback.refuse_sparse, False)
+        _fallback_library.m.fallback(key, sparse.refuse, False)
 
 
 def _wants_kernel(full: str) -> bool:
@@ -141,6 +144,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         **dropout.KERNELS,
         **index_types.KERNELS,
         **rnn_cells.KERNELS,
+        **sparse.dense_kernels(),
         **sync_batch_norm.KERNELS,
         "empty.memory_format": factories.empty_memory_format,
         "empty_strided": factories.empty_strided,

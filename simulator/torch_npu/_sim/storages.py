@@ -109,15 +109,19 @@ def adopt(twin: Tensor, index: int, block: Block | None = None, spec: TensorSpec
     """Turns a fresh CPU tensor that nobody else holds into a tensor on npu:index.
 
     Args:
-        twin: a strided CPU tensor with memory of its own.
+        twin: a CPU tensor with memory of its own, strided or sparse COO.
         index: the device.
         block: device memory that was allocated for it already.
         spec: its shape and dtype, where the caller has them.
 
     Raises:
         torch.OutOfMemoryError: the device has no room.
-        NotSimulatedError: the tensor is not strided.
+        NotSimulatedError: the tensor has another layout.
     """
+    if twin.layout is torch.sparse_coo:
+        from torch_npu._sim import sparse
+
+        return sparse.from_host(twin, index)
     if twin.layout is not STRIDED:
         raise NotSimulatedError(
             f"a tensor of layout {twin.layout} on the NPU is not simulated: use a dense tensor, or the CPU."
@@ -172,7 +176,7 @@ def can_take_the_place_of(tensor: Tensor, other: Tensor) -> bool:
     This is what lets `Module.to` move parameters in place, so that an optimizer made before keeps them
     (HasCompatibleShallowCopyType.cpp).
     """
-    return tensor.layout is torch.strided and other.layout is torch.strided
+    return tensor.layout is other.layout and other.layout in {torch.strided, torch.sparse_coo}
 
 
 def view_as_cpu(tensor: Tensor) -> Tensor:

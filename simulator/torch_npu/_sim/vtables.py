@@ -51,6 +51,13 @@ class Methods:
         _keep.append(callback)
         self._copy[_HEADER + slot] = ctypes.cast(callback, ctypes.c_void_p).value
 
+    def do_nothing(self, slot: int) -> None:
+        """Puts a function of C that does nothing in the place of a method without a result.
+
+        Any that only computes will do; it runs without Python, and so leaves an exception that is set alone.
+        """
+        self._copy[_HEADER + slot] = ctypes.cast(ctypes.CDLL(None).abs, ctypes.c_void_p).value
+
     def install(self) -> None:
         """Gives the object its new table."""
         start = ctypes.addressof(self._copy) + _HEADER * ctypes.sizeof(ctypes.c_void_p)

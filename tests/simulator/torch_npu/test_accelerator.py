@@ -162,3 +162,21 @@ def test_device_neutral_graphs():
     graph.reset()
     with pytest.raises(RuntimeError, match="replay"):
         graph.replay()
+
+
+@pytest.mark.parametrize("device", ["npu:0", "npu:1"])
+def test_an_operator_on_any_device_keeps_its_own_exception(device):
+    """What an operator raises arrives as it is, on another device than the current one as well."""
+    x = torch.ones(3, device=device)
+    with pytest.raises(TypeError, match="slice indices must be integers"):
+        x["0":"1"]
+    assert torch.npu.current_device() == 0
+
+
+def test_a_device_is_current_inside_a_block():
+    """torch.accelerator.device_index makes a device current until its end; None changes nothing."""
+    with torch.accelerator.device_index(3):
+        assert torch.npu.current_device() == 3
+        with torch.accelerator.device_index(None):
+            assert torch.ones(1, device="npu").device.index == 3
+    assert torch.npu.current_device() == 0

@@ -8,7 +8,6 @@ import warnings
 import pytest
 import torch
 from torch_npu._sim import fallback
-from torch_npu._sim.storages import NotSimulatedError
 
 
 @pytest.fixture
@@ -50,15 +49,6 @@ def test_fallbacks_write_in_place_and_differentiate():
     y = torch.eye(3).mul(2).npu().requires_grad_()
     torch.linalg.det(y).backward()
     torch.testing.assert_close(y.grad.cpu(), torch.eye(3) * 4)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_sparse_tensors_are_refused():
-    """Sparse tensors, which the real device hardly has, are refused by name."""
-    with pytest.raises(NotSimulatedError, match="sparse"):
-        torch.eye(3).npu().to_sparse()
-    with pytest.raises(NotSimulatedError, match="not currently supported on the NPU backend"):
-        torch.eye(3).to_sparse_csr().npu() @ torch.eye(3).npu()
 
 
 @pytest.mark.slow
