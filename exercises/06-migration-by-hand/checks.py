@@ -253,7 +253,7 @@ def _searched(ask: Ask, lines: Lines, why: str) -> None:
     ask.expect(came == sorted(right), given=source, expected=sorted(right), came=came, why=why)
 
 
-@check("find_silent", points=1, title="is_cuda, of whatever and wherever")
+@check("find_silent", points=1, title="the question whether a tensor is on CUDA, of whatever and wherever")
 def attribute(ask: Ask) -> None:
     x = ask.random.choice(["image", "coat", "row"])
     lines: Lines = [
@@ -382,7 +382,8 @@ result = {
     "kept": start.tolist() == torch.tensor(weight).tolist(),
 }
 """
-MARGIN, RATE = 0.1, 0.05
+MARGIN = 0.1
+RATE = 0.05
 LIMIT_MS = 40
 
 
