@@ -226,9 +226,13 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
     waits = base_name(name) in VALUE_DEPENDENT
     has_generator = "generator" in sig.keyword_names or "generator" in sig.names
     out_names = tuple(n for n, _ in sig.keywords if n in sig.written)
+    # Indices may come from the host; the values that they place may not.
+    checked = sig.names.index("values") if "index_put" in name else None
 
     def kernel(*args: Any, **kwargs: Any) -> Any:
         target = Target(host_ok=host_ok)
+        if checked is not None and args[checked].get_device() < 0 and args[checked].dim():
+            raise mixed_with_host()
         values, cpu_kwargs = _gather(sig, target, args, kwargs)
         index = target.index
         if has_generator:

@@ -36,12 +36,13 @@ class _TensorType(type):
             and instance.device.type == "npu"
         )
 
-    def __call__(cls, *args: Any, **_kwargs: Any) -> torch.Tensor:
+    def __call__(cls, *args: Any, device: Any = None, **_kwargs: Any) -> torch.Tensor:
+        place = "npu" if device is None else torch.device(device)
         if len(args) == 1 and isinstance(args[0], torch.Size):
-            return torch.empty(args[0], dtype=cls.dtype, device="npu")
+            return torch.empty(args[0], dtype=cls.dtype, device=place)
         if len(args) == 1 and not isinstance(args[0], int):
-            return torch.as_tensor(args[0], dtype=cls.dtype, device="npu")
-        return torch.empty(args, dtype=cls.dtype, device="npu")
+            return torch.as_tensor(args[0], dtype=cls.dtype, device=place)
+        return torch.empty(args, dtype=cls.dtype, device=place)
 
 
 def _storage_type(name: str, dtype: torch.dtype) -> type:

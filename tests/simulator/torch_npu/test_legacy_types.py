@@ -22,3 +22,11 @@ def test_type_as_before():
     assert x.type(dtype=torch.int8).dtype is torch.int8
     with pytest.raises(ValueError, match="invalid type: 'torch\\.npu\\.NoTensor'"):
         x.type("torch.npu.NoTensor")
+
+
+def test_a_type_makes_tensors_on_the_device_asked_for():
+    """torch.npu.FloatTensor takes a device, and the current one without."""
+    assert torch.npu.FloatTensor(1, device=1).get_device() == 1
+    with torch.npu.device(2):
+        assert torch.npu.FloatTensor(1).get_device() == 2
+        assert torch.npu.FloatTensor([1.0], device="npu:0").get_device() == 0

@@ -134,3 +134,14 @@ def test_pytorchs_profile_names_a_copy_on_the_device():
     with torch.autograd.profiler.profile() as profile:
         x.t().contiguous()
     assert "aclnnInplaceCopy" in {event.key for event in profile.key_averages()}
+
+
+def test_values_put_at_indices_come_from_the_device():
+    """x[rows] = y takes rows of the host, and one number, but no tensor of the host."""
+    x = torch.zeros(3, device="npu")
+    rows = torch.tensor([0, 1])
+    with pytest.raises(RuntimeError, match="Expected NPU tensor"):
+        x[rows] = torch.ones(2)
+    x[rows] = torch.tensor(2.0)
+    x[torch.tensor([2])] = torch.ones(1, device="npu")
+    assert x.tolist() == [2, 2, 1]
