@@ -12,14 +12,16 @@ from npusim.cores import Cores
 from npusim.cost_model import copy_ns, cost, memory_ns
 from npusim.device_memory import DeviceMemory
 from npusim.exceptions import DeviceFaultError, InvalidArgumentError, WrongStreamError
+from npusim.faults import stream_type
 from npusim.media import media_units
 from npusim.records import Detailed, Task
-from npusim.stream import Event, Stream
+from npusim.stream import Event
 
 if TYPE_CHECKING:
     from npusim.chips import Chip
     from npusim.machine import Node
     from npusim.op import Op, TensorSpec
+    from npusim.stream import Stream
 
 MAX_TASKS = 100_000
 COPY_UNITS = {"H2D": "PCIE_H2D", "D2H": "PCIE_D2H", "D2D": "SDMA"}
@@ -43,6 +45,7 @@ class Device:
     __slots__ = (
         "_copies",
         "_last_stream",
+        "_stream_type",
         "_tasks",
         "bandwidth",
         "busy",
@@ -73,7 +76,8 @@ class Device:
         self._tasks: dict[tuple[object, ...], Task] = {}
         self._copies: dict[tuple[str, int], Task] = {}
         self._last_stream = 0
-        self.default_stream = Stream(self, 0)
+        self._stream_type = stream_type(node.settings.faults)
+        self.default_stream = self._stream_type(self, 0)
         self.streams = {0: self.default_stream}
 
     def create_stream(self, priority: int = 0) -> Stream:
@@ -82,7 +86,7 @@ class Device:
             self.shared = True
             self.cores.hold_all(self.default_stream.tail)
         self._last_stream += 1
-        stream = Stream(self, self._last_stream, priority)
+        stream = self._stream_type(self, self._last_stream, priority)
         stream.tail = self.node.host.now
         self.streams[stream.id] = stream
         return stream

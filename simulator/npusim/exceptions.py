@@ -12,10 +12,12 @@ class NpusimError(RuntimeError):
     """Base of everything the simulated hardware raises. `code` is the AscendCL return code (0: none fits).
 
     Attributes:
+        component: who speaks in the log.
         listener: told of every error that is made; the machine writes it to its log.
     """
 
     code = 0
+    component = "RUNTIME"
     listener: Callable[[NpusimError], None] | None = None
 
     def __init__(self, message: str) -> None:

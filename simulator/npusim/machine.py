@@ -210,7 +210,7 @@ def _log_error(node: Node, error: NpusimError) -> None:
         depth, frame = depth + 1, frame.f_back
     entry = errors.get(error.code)
     name = "" if entry is None or not error.code else f" ({entry.name})"
-    node.log.write(ERROR, "RUNTIME", f"error code {error.code}{name}: {error}", depth=depth + 1)
+    node.log.write(ERROR, error.component, f"error code {error.code}{name}: {error}", depth=depth + 1)
 
 
 def cost_model_enabled(enabled: bool | None = None) -> bool:  # noqa: FBT001 - a switch, as the faces call it

@@ -126,10 +126,9 @@ class Plog:
         frame = sys._getframe(depth)  # noqa: SLF001 - the only way to name the caller's position
         where = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"  # noqa: PTH119 - pathlib is slow to import
         now = self._clock()
-        stamp = f"{now:%Y-%m-%d-%H:%M:%S}.{now.microsecond // 1000:03d}.{now.microsecond % 1000:03d}"
         text = " ".join(message.split())
         pid = os.getpid()
-        line = f"[{LEVELS[level]}] {component}({pid},{_program()}):{stamp} [{where}] {pid} {text}"
+        line = f"[{LEVELS[level]}] {component}({pid},{_program()}):{stamp(now)} [{where}] {pid} {text}"
         if self.settings.to_stdout:
             print(line, flush=True)  # noqa: T201 - what ASCEND_SLOG_PRINT_TO_STDOUT asks for
         elif not self._lost:
@@ -155,6 +154,12 @@ class Plog:
             self._file.flush()
         except (OSError, RuntimeError):  # RuntimeError: there is no home folder
             self._lost = True
+
+
+def stamp(now: datetime | None = None) -> str:
+    """The time as CANN writes it, to the microsecond; the machine's by default."""
+    now = now or _now()
+    return f"{now:%Y-%m-%d-%H:%M:%S}.{now.microsecond // 1000:03d}.{now.microsecond % 1000:03d}"
 
 
 def _now() -> datetime:

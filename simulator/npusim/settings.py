@@ -9,6 +9,7 @@ hardware.
 | `NPUSIM_DEVICE_COUNT` | 1 to 64 | 8 for a 910, 4 for a 310 (a card has four), otherwise 1 |
 | `NPUSIM_COST_MODEL` | 1, 0 | 1 |
 | `NPUSIM_SHARE_STATE` | 1, 0 | 1: npu-smi shows what this process holds |
+| `NPUSIM_FAULT` | names of `npusim.faults.FAULTS`, with commas | nothing is broken |
 | `ASCEND_RT_VISIBLE_DEVICES` | ascending device numbers, with commas only; empty: none | all devices |
 | `ASCEND_LAUNCH_BLOCKING` | 0, 1 | 0 |
 | `ASCEND_GLOBAL_LOG_LEVEL` | 0 debug, 1 info, 2 warning, 3 error, 4 nothing | 3 |
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import os
 
+from npusim import faults
 from npusim.chips import Chip, find_chip
 from npusim.exceptions import EnvironmentVariableError
 from npusim.plog import log_settings
@@ -42,6 +44,7 @@ class Settings:
         visible: the physical numbers of the devices this process sees, in its order.
         visible_note: what of ASCEND_RT_VISIBLE_DEVICES was not read, and why; empty where all was.
         cost_model: whether operators take time.
+        faults: what is broken on purpose; see `npusim.faults`.
         launch_blocking: whether every launch waits for its end.
         log: which log lines are written, and where.
         share_state: whether npu-smi in another process sees what this one holds.
@@ -51,6 +54,7 @@ class Settings:
         "chip",
         "cost_model",
         "device_count",
+        "faults",
         "launch_blocking",
         "log",
         "share_state",
@@ -63,6 +67,7 @@ class Settings:
         self.chip = find_chip(env.get("NPUSIM_SOC", "") or DEFAULT_SOC, where="NPUSIM_SOC")
         self.device_count = _device_count(env, self.chip)
         self.visible, self.visible_note = _visible_devices(env, self.device_count)
+        self.faults = faults.asked(env)
         self.cost_model = switch(env, "NPUSIM_COST_MODEL", default=True)
         self.launch_blocking = switch(env, "ASCEND_LAUNCH_BLOCKING", default=False)
         self.log = log_settings(env)

@@ -14,6 +14,7 @@ import torch
 
 from torch_npu import npu
 from torch_npu._sim import runtime
+from torch_npu._sim.soc_versions import number_of
 from torch_npu.distributed import _c10d as _distributed_c10d
 from torch_npu.npu import memory_history
 from torch_npu.npu.memory_pools import MemPool as _MemPool
@@ -47,24 +48,12 @@ _npu_getDevice = npu.current_device  # noqa: N816
 _npu_getDeviceCount = npu.device_count  # noqa: N816
 _npu_synchronize = npu.synchronize
 _npu_isHistoryEnabled = memory_history.is_recording  # noqa: N816
-_SOCS = {
-    100: "Ascend910PremiumA Ascend910ProA Ascend910A Ascend910ProB Ascend910B",
-    200: "Ascend310P1 Ascend310P2 Ascend310P3 Ascend310P4 Ascend310P5 Ascend310P7",
-    220: "Ascend910B1 Ascend910B2 Ascend910B2C Ascend910B3 Ascend910B4 Ascend910B4-1",
-    240: "Ascend310B1 Ascend310B2 Ascend310B3 Ascend310B4",
-    250: "Ascend910_9391 Ascend910_9392 Ascend910_9381 Ascend910_9382 Ascend910_9372 Ascend910_9362",
-    260: "Ascend910_95",
-}
 
 
 def _npu_get_soc_version() -> int:
     """The chip's number in torch_npu's list (NpuVariables.h); -1 where it is not in it."""
     runtime.initialize()
-    soc = runtime.sim_device(runtime.current_device()).chip.soc
-    for first, names in _SOCS.items():
-        if soc in names.split():
-            return first + names.split().index(soc)
-    return -1
+    return number_of(runtime.sim_device(runtime.current_device()).chip.soc)
 
 
 def _npu_getCurrentRawStream(device_index: int) -> int:  # noqa: N802

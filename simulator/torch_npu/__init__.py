@@ -10,7 +10,21 @@ from importlib import import_module as _import_module
 _autoload_setting = _os.environ.get("TORCH_DEVICE_BACKEND_AUTOLOAD")
 _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"
 
+
+def _restore_autoload() -> None:
+    if _autoload_setting is None:
+        del _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
+    else:
+        _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = _autoload_setting
+
+
 import torch  # noqa: E402 - after the switch above
+
+if "cann_environment" in _os.environ.get("NPUSIM_FAULT", "").replace(" ", "").split(","):  # npusim.faults
+    from torch_npu._sim import broken as _broken
+
+    _restore_autoload()
+    raise _broken.missing_library()
 
 from torch_npu import npu  # noqa: E402
 from torch_npu._sim import backend as _backend  # noqa: E402
@@ -46,11 +60,7 @@ from torch_npu._sim.formats import (  # noqa: E402 - needs the device
 )
 from torch_npu.npu._format import Format  # noqa: E402 - as above
 
-if _autoload_setting is None:
-    del _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"]
-else:
-    _os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = _autoload_setting
-
+_restore_autoload()
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
 _LATER = frozenset({"_C", "contrib", "distributed", "optim", "profiler", "testing"})

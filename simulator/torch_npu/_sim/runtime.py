@@ -11,7 +11,7 @@ import npusim
 import torch
 from npusim import allocator_config
 
-from torch_npu._sim import guard, overflow
+from torch_npu._sim import broken, guard, overflow
 from torch_npu._sim.queues import PerThread
 from torch_npu.utils._error_code import acl_failure
 
@@ -85,7 +85,8 @@ def initialize() -> None:
     """Initialises the devices; does nothing the second time.
 
     Raises:
-        RuntimeError: in a process forked from one that had used a device.
+        RuntimeError: in a process forked from one that had used a device; or the chip is none that torch_npu
+            knows, or the machine is broken on purpose.
     """
     if _State.initialized:
         return
@@ -94,6 +95,7 @@ def initialize() -> None:
     with _lock:
         if is_initialized():
             return
+        broken.check_initialization(npusim.node())
         overflow.check(newer=npusim.node().settings.chip.split)
         if npusim.node().device_count > 1 and not _several_devices_work():
             _State.one_device = True
@@ -114,7 +116,7 @@ def _several_devices_work() -> bool:
         return False
     from torch_npu._sim import fallback
 
-    trial = npusim.Node(npusim.Settings())
+    trial = npusim.Node(npusim.Settings({**os.environ, "NPUSIM_FAULT": ""}))
     _bind(trial)
     try:
         with warnings.catch_warnings(), torch.inference_mode(mode=False), torch.enable_grad():

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 
+import npusim
+from npusim import faults
+
 from torch_npu.utils._error_code import ErrCode, dist_error
 
 DEFAULT_CONNECT = 120
@@ -60,6 +63,21 @@ def no_answer(collective: str, rank: int, waited: int) -> HcclError:
         "ended or failed; 2. a rank is too slow: raise HCCL_EXEC_TIMEOUT; 3. the ranks do not call the same "
         "collectives.",
     )
+
+
+def check_busy() -> None:
+    """Raises where the machine is one on which the last training is still there (`npusim.faults`).
+
+    Raises:
+        HcclError: with EJ0001.
+    """
+    if faults.HCCP_BUSY in faults.asked():
+        npusim.node()  # which writes the log
+        raise _failed(
+            "hcclCommInitRootInfoConfig(numRanks, &rootInfo, rank, config, &(comm->hcclComm_))",
+            7,
+            str(faults.busy()),
+        )
 
 
 def same_device(one: int, other: int, device: int) -> HcclError:

@@ -257,11 +257,13 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         """Gloo between the ranks, made at the first collective as HCCL does.
 
         Raises:
-            HcclError: a rank did not come within HCCL_CONNECT_TIMEOUT, or two ranks use one device.
+            HcclError: a rank did not come within HCCL_CONNECT_TIMEOUT, two ranks use one device, or an
+                earlier program still holds it.
         """
         if self._gloo is not None:
             return self._gloo
         self._options.check()
+        _errors.check_busy()
         waited = _errors.seconds("HCCL_CONNECT_TIMEOUT", _errors.DEFAULT_CONNECT)
         store = torch._C._distributed_c10d.PrefixStore("hccl", self._store)
         try:
