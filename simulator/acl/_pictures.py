@@ -63,9 +63,9 @@ LARGEST_RESIZED = 8192  # of a picture that is only made smaller
 
 
 def rules(soc: str) -> Rules:
-    """The alignment rules of a chip: 310B and 910B need none, 310P writes JPEG at 64, the rest at 128."""
+    """A chip's alignment: 310B and 910B write JPEG at even sides, 310P at 64, the rest at 128."""
     if soc.startswith(("Ascend310B", "Ascend910B", "Ascend910_93")):
-        return Rules(1, 1, 1, 1)
+        return Rules(1, 1, 2, 2)
     return Rules(16, 2, 64 if soc.startswith("Ascend310P") else 128, 16)
 
 

@@ -117,6 +117,25 @@ def test_a_jpeg_is_decoded_with_the_strides_of_the_chip(chip, soc, strides):
     assert np.abs(luma - expected).max() <= 4
 
 
+@pytest.mark.parametrize("soc", ["Ascend310", "Ascend310P3", "Ascend310B4"])
+def test_a_jpeg_of_odd_sides_loses_its_last_column_and_row(chip, soc):
+    """4:2:0 has no half colours: 65 x 49 comes out as 64 x 48, in memory of the predicted size."""
+    channel, stream = chip(soc)
+    data, _ = jpeg(65, 49)
+    size, ret = acl.media.dvpp_jpeg_predict_dec_size(acl.util.bytes_to_ptr(data), len(data), NV12)
+    assert ret == 0
+    ptr, _ = acl.media.dvpp_malloc(size)
+    desc = acl.media.dvpp_create_pic_desc()
+    for name, value in {"data": ptr, "size": size, "format": NV12}.items():
+        assert getattr(acl.media, f"dvpp_set_pic_desc_{name}")(desc, value) == 0
+    assert acl.media.dvpp_jpeg_decode_async(channel, on_device(data), len(data), desc, stream) == 0
+    assert acl.rt.synchronize_stream(stream) == 0
+    assert (acl.media.dvpp_get_pic_desc_width(desc), acl.media.dvpp_get_pic_desc_height(desc)) == (64, 48)
+    target, _, _ = picture(32, 32)
+    config = acl.media.dvpp_create_resize_config()
+    assert acl.media.dvpp_vpc_resize_async(channel, desc, target, config, stream) == 0
+
+
 def test_resizing_interpolates_between_pixel_centres(chip):
     """Half the size of a smooth picture is the mean of its neighbours, in luma and chroma."""
     channel, stream = chip()
