@@ -1,8 +1,8 @@
 """The board: JPEG frames in, what the detector saw out, with `acl` alone.
 
 A `Board` is the device and its media channel. A `Slot` is the memory of one frame (or of one batch of them)
-on its way: file, decoded picture, small picture, the model's outputs. Every step of a slot only puts work on a
-stream; who calls decides where to wait, and that is all that the designs in `pipelines` differ in.
+on its way: file, decoded picture, small picture, the model's outputs. Every step of a slot only puts work on
+a stream; who calls decides where to wait, and that is all that the designs in `pipelines` differ in.
 """
 
 from __future__ import annotations
@@ -61,13 +61,21 @@ class Frames(NamedTuple):
 
 
 class Board:
-    """Device 0 with a stream, a media channel and, once loaded, models. Use it in a `with` statement."""
+    """A device with a stream, a media channel and, once loaded, models.
+
+    Use it in a `with` statement, or call `open` and `close`.
+    """
 
     def __init__(self, device: int = 0) -> None:
         self.device = device
         self.models: list[int] = []
 
-    def __enter__(self) -> Self:
+    def open(self) -> Self:
+        """Take the device.
+
+        Raises:
+            BoardError: there is none, or it cannot be had.
+        """
         must(acl.init(), "init")
         must(acl.rt.set_device(self.device), "set_device")
         self.context, ret = acl.rt.get_context()
@@ -82,9 +90,8 @@ class Board:
         must(acl.media.dvpp_create_channel(self.channel), "open the media channel")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Give everything back."""
         for model in self.models:
             acl.mdl.unload(model)
         acl.media.dvpp_destroy_channel(self.channel)
@@ -92,6 +99,14 @@ class Board:
         acl.rt.destroy_stream(self.stream)
         acl.rt.reset_device(self.device)
         acl.finalize()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @staticmethod
     def new_stream() -> int:

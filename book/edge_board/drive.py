@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,6 +76,14 @@ def shown(moment: Moment, width: int = 320) -> Image.Image:
         for x, y in places:
             drawn.ellipse((x - 5, y - 5, x + 5, y + 5), outline=colour, width=3)
     return picture
+
+
+def live(moment: Moment, width: int = 480) -> str:
+    """A moment as HTML: what the value of an `ipywidgets.HTML` is set to, again and again."""
+    file = io.BytesIO()
+    shown(moment, width).save(file, "JPEG", quality=60)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="What the camera sees" width="{width}" src="data:image/jpeg;base64,{data}">'
 
 
 def moved(pose: road.Pose, turn: float) -> road.Pose:

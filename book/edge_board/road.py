@@ -150,7 +150,7 @@ class Camera:
         ahead = math.cos(self.pitch) - down * math.sin(self.pitch)
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(sink > HORIZON, self.above / sink, np.inf)
-        return reach * ahead, -reach * right
+            return reach * ahead, -reach * right
 
     def to_pixel(self, forward: float, left: float, above: float = 0.0) -> tuple[float, float]:
         """The (column, row) of a point in the car's frame, `forward` of the camera."""
