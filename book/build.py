@@ -167,6 +167,7 @@ def kernel_fingerprint(layout: Layout) -> str:
         layout.root,
         layout.book / "build.py",
         layout.book / "explorables",
+        layout.book / "edge_board",  # what the chapter of that name imports
         layout.root / "simulator",
         layout.root / "tests" / "simulator",
         *grader_shown(layout),
