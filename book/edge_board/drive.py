@@ -54,7 +54,7 @@ class Driver:
         """The curvature to drive, 1 / metres, left is positive (pure pursuit)."""
         near, far = sight.lane
         slope = (far - near) / (AHEAD[1] - AHEAD[0])
-        self.held = max(0.0, self.held - SPEED * TICK)
+        self.held = max(0.0, round(self.held - SPEED * TICK, 6))
         for forward, left in sight.cones:
             beside = left - (near + slope * (forward - AHEAD[0]))
             if forward < REACTS and abs(beside) < SIDE:
