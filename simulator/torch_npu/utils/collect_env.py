@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,9 @@ from torch.utils import collect_env
 
 import torch_npu
 from torch_npu.utils.cann import CANN_VERSION
+
+TORCH_AVAILABLE = True  # programs that report on a broken machine set these
+TORCH_NPU_AVAILABLE = True
 
 __all__ = [
     "SystemEnv",
@@ -50,13 +54,13 @@ class SystemEnv(NamedTuple):
 
 
 def get_torch_npu_install_path() -> str:
-    """The folder that torch_npu lies in."""
-    return str(Path(torch_npu.__file__).resolve().parent)
+    """The first folder of installed packages; empty where there is none."""
+    return next(iter(site.getsitepackages()), "")
 
 
 def get_torch_npu_version() -> str:
-    """The version of torch_npu; it says that it is the simulator's."""
-    return f"{torch_npu.__version__} (simulated)"
+    """The version of torch_npu, which says that it is the simulator's; N/A where it could not be imported."""
+    return f"{torch_npu.__version__} (simulated)" if TORCH_NPU_AVAILABLE else "N/A"
 
 
 def get_cann_version() -> str:
@@ -93,7 +97,8 @@ def get_env_info() -> SystemEnv:
     """What there is to report; asks compilers and pip, which takes seconds."""
     of_torch = collect_env.get_env_info()._asdict()  # type: ignore[no-untyped-call]
     own: dict[str, Any] = {
-        "torch_version": torch.__version__,
+        "torch_version": torch.__version__ if TORCH_AVAILABLE else "N/A",
+        "is_debug_build": str(torch.version.debug) if TORCH_AVAILABLE else "N/A",
         "torch_npu_version": get_torch_npu_version(),
         "cann_version": get_cann_version(),
     }
@@ -109,15 +114,38 @@ def _shown(value: object) -> str:
     return f"\n{text}" if "\n" in text else text
 
 
-_TITLES = {"os": "OS", "torch_version": "PyTorch version", "torch_npu_version": "Torch-npu version"}
+_TITLES = {
+    "torch_version": "PyTorch version",
+    "torch_npu_version": "Torch-npu version",
+    "is_debug_build": "Is debug build",
+    "os": "OS",
+    "gcc_version": "GCC version",
+    "clang_version": "Clang version",
+    "cmake_version": "CMake version",
+    "libc_version": "Libc version",
+    "python_version": "\nPython version",
+    "python_platform": "Python platform",
+    "is_xnnpack_available": "Is XNNPACK available",
+    "cpu_info": "\nCPU",
+    "cann_version": "\nCANN",
+}
+_BLOCKS = ("cpu_info", "cann_version")
+
+
+def _packages(text: str | None, tag: str) -> str:
+    shown = "No relevant packages" if text == "" else _shown(text).strip()
+    return "\n".join(f"[{tag}] {line}" for line in shown.splitlines())
 
 
 def pretty_str(envinfo: SystemEnv) -> str:
-    """The report for people to read."""
+    """The report for people to read, in the order of the real one."""
+    values = envinfo._asdict()
     lines = []
-    for name, value in envinfo._asdict().items():
-        title = _TITLES.get(name) or name.replace("_", " ").replace("cann", "CANN").replace("cpu", "CPU")
-        lines.append(f"{title[0].upper()}{title[1:]}: {_shown(value)}")
+    for name, title in _TITLES.items():
+        value = _shown(values[name])
+        lines.append(f"{title}:\n{value.strip()}" if name in _BLOCKS else f"{title}: {value}")
+    pip = _packages(envinfo.pip_packages, envinfo.pip_version or "pip")
+    lines += ["\nVersions of relevant libraries:", pip, _packages(envinfo.conda_packages, "conda")]
     return "\n".join(lines)
 
 

@@ -105,8 +105,22 @@ def test_a_report_says_that_the_device_is_simulated():
     info = collect_env.SystemEnv(*[None] * len(collect_env.SystemEnv._fields))
     text = collect_env.pretty_str(info._replace(cann_version=collect_env.get_cann_version(), os="Debian"))
     assert "OS: Debian" in text
-    assert "CANN version: 8.1.RC1 (simulated)" in text
-    assert "GCC version" in text or "Gcc version: Could not collect" in text
+    assert "\nCANN:\n8.1.RC1 (simulated)\n" in text
+    assert "GCC version: Could not collect" in text
+    assert text.endswith("[pip] Could not collect\n[conda] Could not collect")
+
+
+def test_a_report_without_torch_npu(monkeypatch):
+    """A report of a machine without it says so, and lists the packages with their tool."""
+    monkeypatch.setattr(collect_env, "TORCH_NPU_AVAILABLE", False)
+    monkeypatch.setattr(collect_env.site, "getsitepackages", list)
+    assert collect_env.get_torch_npu_version() == "N/A"
+    assert collect_env.get_torch_npu_install_path() == ""
+    info = collect_env.SystemEnv(*[None] * len(collect_env.SystemEnv._fields))
+    text = collect_env.pretty_str(
+        info._replace(pip_version="pip3", pip_packages="a==1\nb==2", conda_packages="")
+    )
+    assert text.endswith("libraries:\n[pip3] a==1\n[pip3] b==2\n[conda] No relevant packages")
 
 
 def test_a_profile_of_one_step_ends_the_program(tmp_path):
