@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # What stands in the place of a tensor: a Python number, as in x * 2, or an optional left out.
 NUMBERS = frozenset({int, float, bool, complex, type(None), torch.SymInt, torch.SymFloat, torch.SymBool})
+_PLAIN = frozenset({int, float, bool, complex})
 _SCALAR_BYTES = 8
 
 
@@ -139,6 +140,12 @@ def _returns_tensors(overload: OpOverload) -> bool:
     return all(str(r.type) == "Tensor" for r in overload._schema.returns) and name not in VALUE_DEPENDENT
 
 
+def _wraps_numbers(overload: OpOverload) -> bool:
+    """Whether a number in the place of a tensor has to become one again for the CPU's kernel."""
+    name = overload._schema.name.partition("::")[2]
+    return not torch._C._should_allow_numbers_as_tensors(name)
+
+
 def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
     """The CPU kernel itself, past the CPU's autocast; the operator where it is composed of others."""
     name = f"{overload._schema.name}.{overload._overloadname}".removesuffix(".default")
@@ -147,7 +154,7 @@ def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
         compute = partial(overload._op_dk, torch._C.DispatchKey.CPU)
     writes = any(a.alias_info is not None for a in overload._schema.arguments)
     product = overload._schema.name.partition("::")[2]
-    if product in products.IN_FLOAT32:
+    if product in products.IN_FLOAT32 and not writes:
         compute = products.computed_in_float32(compute)
     if product in products.NAMES and not writes:
         compute = products.accumulated_in_float32(compute, product)
@@ -228,12 +235,17 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
     out_names = tuple(n for n, _ in sig.keywords if n in sig.written)
     # Indices may come from the host; the values that they place may not.
     checked = sig.names.index("values") if "index_put" in name else None
+    wraps = _wraps_numbers(overload)
 
     def kernel(*args: Any, **kwargs: Any) -> Any:
         target = Target(host_ok=host_ok)
         if checked is not None and args[checked].get_device() < 0 and args[checked].dim():
             raise mixed_with_host()
         values, cpu_kwargs = _gather(sig, target, args, kwargs)
+        if wraps:
+            values = [
+                torch.tensor(v) if i in sig.tensors and type(v) in _PLAIN else v for i, v in enumerate(values)
+            ]
         index = target.index
         if has_generator:
             generators.insert(sig, values, cpu_kwargs, index)

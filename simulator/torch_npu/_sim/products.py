@@ -55,19 +55,30 @@ def _rounded(x: Any) -> Any:
     return torch.where(x.isfinite(), kept, x)
 
 
-IN_FLOAT32 = frozenset({"binary_cross_entropy_with_logits"})
-"""Composed of several operators on the CPU, one kernel on the device: 16-bit values are rounded once."""
+IN_FLOAT32 = frozenset(
+    {
+        "_cdist_backward",
+        "_cdist_forward",
+        "_pdist_forward",
+        "_upsample_bilinear2d_aa",
+        "_upsample_bilinear2d_aa_backward",
+        "avg_pool3d",
+        "avg_pool3d_backward",
+        "binary_cross_entropy_with_logits",
+    }
+)
+"""Composed of several operators on the CPU, or not there for 16 bits; on the device one that rounds once."""
 
 
 def computed_in_float32(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """The same operator, with 16-bit inputs widened before it and its result rounded after it."""
+    """The same operator, with 16-bit inputs widened before it and its results rounded after it."""
 
     def widened(*args: Any, **kwargs: Any) -> Any:
-        dtypes = {a.dtype for a in args if isinstance(a, Tensor)}
-        if not dtypes <= _HALVES:
+        dtypes = {a.dtype for a in args if isinstance(a, Tensor) and a.is_floating_point()}
+        if len(dtypes) != 1 or not dtypes <= _HALVES:  # of mixed types PyTorch says itself what is wrong
             return compute(*args, **kwargs)
-        wide = [a.float() if isinstance(a, Tensor) else a for a in args]
-        return compute(*wide, **kwargs).to(args[0].dtype)
+        wide = [a.float() if isinstance(a, Tensor) and a.is_floating_point() else a for a in args]
+        return _narrowed(compute(*wide, **kwargs), dtypes.pop())
 
     return widened
 

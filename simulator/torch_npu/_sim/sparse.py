@@ -69,11 +69,17 @@ def dense_kernels() -> dict[str, Callable[..., Any]]:
 
 def from_host(twin: Tensor, index: int) -> Tensor:
     """A sparse COO tensor on npu:index out of a fresh CPU one, as operators with a sparse result give it."""
+    indices, values = (storages.adopt(part, index) for part in parts(twin))
+    return _with_parts(twin, indices, values)
+
+
+def _with_parts(tensor: Tensor, *held: Tensor) -> Tensor:
+    """A tensor like a sparse one, of other indices and values: on their device, of their type."""
+    indices, values = held
     made: Tensor = _make.redispatch(
-        _COO, twin.sparse_dim(), twin.dense_dim(), twin.shape,
-        storages.adopt(twin._indices(), index), storages.adopt(twin._values(), index),
-        dtype=twin.dtype, layout=torch.sparse_coo, device=torch.device("npu", index),
-        is_coalesced=twin.is_coalesced(),
+        _COO, tensor.sparse_dim(), tensor.dense_dim(), tensor.shape, indices, values,
+        dtype=values.dtype, layout=torch.sparse_coo, device=values.device,
+        is_coalesced=tensor.is_coalesced(),
     )  # fmt: skip
     return made
 
@@ -84,17 +90,12 @@ def parts(tensor: Tensor) -> list[Tensor]:
 
 
 def _as_host(tensor: Tensor) -> Tensor:
-    if tensor.get_device() < 0:
-        return tensor
-    if not tensor.is_sparse:
-        return storages.alias(tensor)
-    indices, values = (storages.alias(part) for part in parts(tensor))
-    made: Tensor = _make.redispatch(
-        _COO, tensor.sparse_dim(), tensor.dense_dim(), tensor.shape, indices, values,
-        dtype=tensor.dtype, layout=torch.sparse_coo, device=torch.device("cpu"),
-        is_coalesced=tensor.is_coalesced(),
-    )  # fmt: skip
-    return made
+    """The host's view, of 16 bits in 32: so the device adds up, and the CPU has no kernels of 16 bits."""
+    on_npu = tensor.get_device() >= 0
+    *indices, values = [storages.alias(part) if on_npu else part for part in parts(tensor)]
+    if values.dtype in {torch.float16, torch.bfloat16}:
+        values = values.float()
+    return _with_parts(tensor, *indices, values) if indices else values
 
 
 def _shared(op: OpOverload, keys: DispatchKeySet) -> Kernel:
@@ -122,21 +123,16 @@ def _max(_op: OpOverload, tensor: Tensor) -> Tensor:
     return tensor.to_dense().max()
 
 
-def _widened(tensor: Tensor) -> Tensor:
-    """The host's view, of 16 bits in 32: so the device adds up, and the CPU has no kernels of 16 bits."""
-    host = _as_host(tensor)
-    return host.float() if host.dtype in {torch.float16, torch.bfloat16} else host
-
-
 def _on_aliases(op: OpOverload, *args: Any, out: Tensor | None = None, **kwargs: Any) -> Any:
     """Computes on the host's view of the memory, and puts the result on the device or into `out`."""
     name = op._schema.name.removeprefix("aten::")
     given = [a for a in args if isinstance(a, Tensor)]
     index = next(t.get_device() for t in (*given, *(() if out is None else (out,))) if t.get_device() >= 0)
-    host = tree_map_only(Tensor, _widened, args)
+    host = tree_map_only(Tensor, _as_host, args)
     made = getattr(torch.ops.aten, name)(*host, **kwargs)
-    found = made.to(torch.result_type(given[0], given[-1]))
-    result: Tensor = storages.adopt(found, index)
+    *indices, values = parts(made)
+    values = values.to(torch.result_type(given[0], given[-1]))
+    result: Tensor = storages.adopt(_with_parts(made, *indices, values) if indices else values, index)
     reads = [storages.spec_of(p) for t in given for p in parts(t)]
     charge(index, name, "elementwise", reads, [storages.spec_of(p) for p in parts(result)])
     if out is None:

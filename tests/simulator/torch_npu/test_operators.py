@@ -531,3 +531,10 @@ def test_a_resized_tensor_shows_what_nobody_wrote():
         assert x[3:].isnan().all()
     finally:
         torch.use_deterministic_algorithms(mode=False)
+
+
+def test_a_number_may_stand_for_a_tensor_with_out():
+    """torch.bitwise_and(x, 1, out=y) takes the number, as without out=."""
+    x, out = torch.tensor([1, 2, 3]).npu(), torch.zeros(3, dtype=torch.int64).npu()
+    assert torch.bitwise_and(x, 1, out=out).tolist() == [1, 0, 1]
+    assert torch.bitwise_or(1, x).tolist() == [1, 3, 3]

@@ -92,3 +92,24 @@ def test_an_operator_in_place_refuses_the_host_even_for_a_number():
         with pytest.raises(RuntimeError, match="Expected NPU tensor"):
             host.add_(x.sum())
         assert host.unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: functional.avg_pool3d(x, 2),
+        lambda x: torch.cdist(x[0, 0], x[0, 1]),
+        lambda x: functional.interpolate(x[0], size=(3, 3), mode="bilinear", antialias=True),
+    ],
+)
+def test_what_the_cpu_has_not_in_16_bits_the_device_has(compute, dtype):
+    """Operators that the CPU lacks in 16 bits give the float32 result rounded once, and train."""
+    torch.manual_seed(0)
+    x = torch.randn(1, 2, 4, 4, 4).to(dtype)
+    wide, npu = x.float().requires_grad_(), x.npu().requires_grad_()
+    expected, came = compute(wide), compute(npu)
+    torch.testing.assert_close(came.cpu(), expected.to(dtype))
+    expected.sum().backward()
+    came.sum().backward()
+    torch.testing.assert_close(npu.grad.cpu(), wide.grad.to(dtype), rtol=2e-2, atol=2e-2)
