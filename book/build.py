@@ -157,6 +157,7 @@ def site_fingerprint(layout: Layout) -> str:
         layout.root / "simulator",
         layout.root / "tests" / "simulator",  # a page says what they hold
         layout.root / "requirements.txt",
+        layout.root / "exercises" / "camp.toml",  # the map and the calendars name its assignments
         *grader_shown(layout),
     )
 

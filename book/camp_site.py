@@ -1,15 +1,22 @@
-"""What the site needs beyond Jupyter Book: search in Chinese, and nothing loaded that a page does not use."""
+"""What the site needs beyond Jupyter Book: Chinese search, the course's map, no script that is not used."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import course_map
 from docutils import nodes  # type: ignore[import-untyped]
+from docutils.statemachine import StringList  # type: ignore[import-untyped]
 from sphinx.search.en import SearchEnglish
+from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+BOOK = Path(__file__).parent
+EXERCISES = BOOK.parent / "exercises" / "camp.toml"
 
 FORMULAS = (nodes.math, nodes.math_block)
 CJK = r"\u3400-\u9fff\uf900-\ufaff"
@@ -51,6 +58,31 @@ function splitQuery(query) {
         return bool(CJK_RUN.match(word)) or super().word_filter(word)
 
 
+class CampMap(SphinxDirective):
+    """`{camp-map}`: every chapter and assignment that there is, as tables with links."""
+
+    def text(self) -> str:
+        """What is shown, as Markdown."""
+        return course_map.map_text(course_map.course(BOOK, EXERCISES), self.env.docname.rpartition("/")[0])
+
+    def run(self) -> list[nodes.Node]:
+        """Have the Markdown parsed as if it stood in the page."""
+        shown = nodes.container()
+        lines = StringList(self.text().splitlines(), source=self.env.docname)
+        self.state.nested_parse(lines, self.content_offset, shown)
+        return list(shown.children)
+
+
+class CampCalendar(CampMap):
+    """`{camp-calendar} 4`: the course in that many weeks, by its own minutes."""
+
+    required_arguments = 1
+
+    def text(self) -> str:
+        """What is shown, as Markdown."""
+        return course_map.calendar_text(course_map.course(BOOK, EXERCISES), int(self.arguments[0]))
+
+
 def drop_unused_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -78,5 +110,7 @@ def drop_unused_scripts(
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.add_search_language(SearchEnglishAndChinese)
+    app.add_directive("camp-map", CampMap)
+    app.add_directive("camp-calendar", CampCalendar)
     app.connect("html-page-context", drop_unused_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
