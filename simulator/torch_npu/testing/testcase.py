@@ -262,7 +262,7 @@ class TestCase(_Base):
             sparse_dim: how many of the dimensions are sparse.
             nnz: how many entries.
             is_uncoalesced: whether entries may repeat.
-            device: "cpu"; the NPU has no sparse tensors.
+            device: where it is to lie.
         """
         values = torch.randn([nnz, *size[sparse_dim:]], device=device)
         indices = torch.rand(sparse_dim, nnz, device=device)
