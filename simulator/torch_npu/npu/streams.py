@@ -86,6 +86,17 @@ class Stream(torch.Stream):
             "NPU dose not support Stream.get_priority() currently." + pta_error(ErrCode.NOT_SUPPORT)
         )
 
+    @staticmethod
+    def priority_range() -> tuple[int, int]:
+        """Not told by the real device either (Stream.cpp).
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(
+            "NPU does not support Stream.priority_range() currently." + pta_error(ErrCode.NOT_SUPPORT)
+        )
+
     def wait_event(self, event: Any) -> None:
         """Work given to this stream from now on starts after the event."""
         event.wait(self)

@@ -136,3 +136,9 @@ def test_the_grader_sees_who_took_the_place_of_the_streams(monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(runtime, "queues", Forged(list(runtime.queues)))
             assert odd() == ["list of streams"]
+
+
+def test_priorities_are_not_told():
+    """The range of a stream's priorities is refused, in torch_npu's words."""
+    with pytest.raises(RuntimeError, match=r"NPU does not support Stream\.priority_range\(\) currently"):
+        torch.npu.Stream.priority_range()
