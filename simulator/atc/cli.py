@@ -15,7 +15,7 @@ from npusim.om import OmError, pack, unpack
 from npusim.plog import LEVELS
 
 from atc.errors import AtcError, invalid
-from atc.flags import NOT_SIMULATED, WITHOUT_EFFECT
+from atc.flags import CHOICES, NOT_SIMULATED, WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,13 @@ HALF_MODES = {
     "allow_mix_precision_fp16": True,
     "must_keep_origin_dtype": False,
     "force_fp32": False,
+}
+MODES_V2 = {
+    "": "",
+    "fp16": "force_fp16",
+    "origin": "must_keep_origin_dtype",
+    "cube_fp16in_fp32out": "cube_fp16in_fp32out",
+    "mixed_float16": "allow_mix_precision_fp16",
 }
 FORMATS = ("NCHW", "NHWC", "ND", "NCDHW", "NDHWC")
 OUTPUT_TYPES = ("", "FP32", "FP16", "UINT8", "INT8")
@@ -65,6 +72,7 @@ def _more_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--dynamic_image_size", default="", help='Image gears: "224,224;416,416".')
 @click.option("--dynamic_dims", default="", help='Gears of any dimensions: "1,224;8,448".')
 @click.option("--precision_mode", default="", help="force_fp16 (default), must_keep_origin_dtype, ...")
+@click.option("--precision_mode_v2", default="", help="fp16, origin, ...: the newer --precision_mode.")
 @click.option("--output_type", default="", help="Type of the outputs: FP32, FP16, UINT8, INT8.")
 @click.option("--enable_small_channel", default="0", help="1: pad a first convolution's channels to 4 only.")
 @click.option("--insert_op_conf", default="", help="File of AIPP settings.")
@@ -126,9 +134,9 @@ def _job(given: dict[str, Any]) -> Job:
             raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
     _check_framework(given["framework"])
     chip = _chip(given["soc_version"])
-    mode = given["precision_mode"]
+    mode = _precision(given)
     for option, value, known in (
-        ("--precision_mode", mode, tuple(HALF_MODES)),
+        *((f"--{name}", given[name] or "", ("", *values)) for name, values in CHOICES.items()),
         ("--input_format", given["input_format"], FORMATS),
         ("--output_type", given["output_type"], OUTPUT_TYPES),
         ("--enable_small_channel", given["enable_small_channel"], ("0", "1")),
@@ -156,6 +164,20 @@ def _job(given: dict[str, Any]) -> Job:
     )
 
 
+def _precision(given: dict[str, Any]) -> str:
+    """The precision mode, in the words of the older option."""
+    old, new = given["precision_mode"], given["precision_mode_v2"]
+    if old and new:
+        raise AtcError("E10056", "--precision_mode and --precision_mode_v2 cannot be given both; give one")
+    for option, value, known in (
+        ("--precision_mode", old, HALF_MODES),
+        ("--precision_mode_v2", new, MODES_V2),
+    ):
+        if value not in known:
+            raise invalid(option, value, f"only {', '.join(filter(None, known))} are taken")
+    return MODES_V2[new] or str(old)
+
+
 def _chip(soc_version: str) -> Chip:
     try:
         chip = find_chip(soc_version)
@@ -175,7 +197,7 @@ def _single_ops(given: dict[str, Any]) -> None:
             raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
     for name in ("model", "insert_op_conf", "input_shape"):
         if given[name]:
-            raise AtcError("E10009", f"--singleop and --{name} exclude each other")
+            raise AtcError("E10047", f"--singleop and --{name} exclude each other")
     chip = _chip(given["soc_version"])
     folder = Path(given["output"])
     for single in read(Path(given["singleop"])):
@@ -195,7 +217,7 @@ def _check_framework(number: int) -> None:
             f"--framework={number} ({FRAMEWORKS[number]}) is not simulated; export the model to ONNX",
         )
     if number != ONNX:
-        raise AtcError("E10007", f"Value [{number}] for parameter [--framework] is invalid; give 5 (ONNX)")
+        raise AtcError("E10007", f"[--framework] is required and must be 5 (ONNX); it is [{number}]")
 
 
 def _convert(job: Job, given: dict[str, Any]) -> None:

@@ -29,10 +29,23 @@ WITHOUT_EFFECT = (
     "op_debug_level",
     "op_select_implmode",
     "optypelist_for_implmode",
-    "precision_mode_v2",
     "status_check",
     "tiling_schedule_optimize",
 )
+
+# what those of them take that have few values
+CHOICES = {
+    "buffer_optimize": ("l1_optimize", "l2_optimize", "off_optimize"),
+    "core_type": ("AiCore", "VectorCore"),
+    "disable_reuse_memory": ("0", "1"),
+    "op_compiler_cache_mode": ("disable", "enable", "force"),
+    "op_select_implmode": (
+        "high_precision",
+        "high_performance",
+        "high_precision_for_all",
+        "high_performance_for_all",
+    ),
+}
 
 # refused by name
 NOT_SIMULATED = (

@@ -23,16 +23,21 @@ def read(path: Path) -> onnx.ModelProto:
     """Read a model.
 
     Raises:
-        AtcError: there is none (E10001), or the file is no ONNX model (E10001).
+        AtcError: there is none (E10001), or the file is no ONNX model (E10041).
     """
     try:
         model = onnx.load(path)
     except OSError as error:
         raise invalid("--model", path, f"the file cannot be read: {error.strerror or error}") from None
     except Exception as error:  # noqa: BLE001 - protobuf's own errors, by several names
-        raise invalid("--model", path, f"it is no ONNX model ({type(error).__name__})") from None
+        kind = type(error).__name__
+        raise AtcError(
+            "E10041", f"Failed to load the model from [{path}]: it is no ONNX model ({kind})"
+        ) from None
     if not model.graph.node or not model.graph.output:
-        raise invalid("--model", path, "it is no ONNX model: its graph is empty")
+        raise AtcError(
+            "E10041", f"Failed to load the model from [{path}]: it is no ONNX model: its graph is empty"
+        )
     return model
 
 
@@ -44,7 +49,7 @@ def with_outputs(model: onnx.ModelProto, text: str) -> onnx.ModelProto:
         text: of --out_nodes: "node:index;...", or a tensor's name in a node's place.
 
     Raises:
-        AtcError: no such node, or no output of that index (E10001).
+        AtcError: no such node (E10016), another form or no output of that index (E10001).
     """
     by_name = {node.name: node for node in model.graph.node if node.name}
     by_tensor = {name: node for node in model.graph.node for name in node.output}
@@ -52,8 +57,10 @@ def with_outputs(model: onnx.ModelProto, text: str) -> onnx.ModelProto:
     for part in filter(None, (p.strip() for p in text.split(";"))):
         name, colon, index = part.rpartition(":")
         node = by_name.get(name)
-        if not colon or not index.isdecimal() or (node is None and name not in by_tensor):
-            raise invalid("--out_nodes", text, f"[{part}] is no node of the model with :0 behind it")
+        if not colon or not index.isdecimal():
+            raise invalid("--out_nodes", text, f"[{part}] is no node with its output's index behind it")
+        if node is None and name not in by_tensor:
+            raise AtcError("E10016", f"Opname [{name}] specified in [--out_nodes] is not found in the model")
         if node is None:
             wanted.append(name)
         elif int(index) < len(node.output):
@@ -105,8 +112,8 @@ def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     """The model with the shapes of its inputs fixed and all others inferred.
 
     Raises:
-        AtcError: a name is no input (E10016), a shape has the wrong number of dimensions or does not fit the
-            operators (E10001).
+        AtcError: a name is no input (E10016), a shape has the wrong number of dimensions (E10049) or does not
+            fit the operators (E10001).
     """
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
@@ -115,12 +122,15 @@ def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
         if name not in known:
             names = ", ".join(inputs(model))
             raise AtcError(
-                "E10016", f"Opname [{name}] of parameter [--input_shape] is not in the model; it has {names}"
+                "E10016",
+                f"Opname [{name}] specified in [--input_shape] is not found in the model; it has {names}",
             )
         dims = known[name].type.tensor_type.shape.dim
         if len(dims) not in (0, len(shape)):
-            raise invalid(
-                "--input_shape", f"{name}:{list(shape)}", f"the model's input has {len(dims)} dimensions"
+            raise AtcError(
+                "E10049",
+                f"[{name}] has {len(shape)} dimensions in [--input_shape], the model's input has "
+                f"{len(dims)} dimensions",
             )
         del dims[:]
         for length in shape:

@@ -69,8 +69,11 @@ def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
         model = graph.with_outputs(model, job.out_nodes)
     _check_half_inputs(model, job)
     shapes = _shapes(model, job)
-    choice = gears(shapes, job.dynamic_batch, job.dynamic_image, job.dynamic_dims)
+    choice = gears(shapes, job.dynamic_batch, job.dynamic_image, job.dynamic_dims, job.input_format)
     settings = _aipp(job, model)
+    for rank, name in enumerate(graph.inputs(model)):
+        if rank in settings and name in job.half_inputs:
+            raise AtcError("E10034", f"input [{name}] has AIPP and cannot be in [--input_fp16_nodes]")
     compiled = [
         _gear(model, choice.shapes(shapes, numbers), numbers, job, settings) for numbers in choice.choices
     ]
@@ -84,7 +87,11 @@ def compile_model(job: Job) -> tuple[dict[str, Any], bytes]:
 def _check_half_inputs(model: onnx.ModelProto, job: Job) -> None:
     known = graph.inputs(model)
     for name in job.half_inputs:
-        if name not in known or known[name][0] != "float32":
+        if name not in known:
+            raise AtcError(
+                "E10016", f"Opname [{name}] specified in [--input_fp16_nodes] is not found in the model"
+            )
+        if known[name][0] != "float32":
             floats = ", ".join(n for n, (kind, _) in known.items() if kind == "float32")
             raise invalid(
                 "--input_fp16_nodes", name, f"it is no float input of the model; those are {floats}"
@@ -107,7 +114,11 @@ def _shapes(model: onnx.ModelProto, job: Job) -> Shapes:
                 f"input [{name}] has the shape {list(shape)}; give its sizes",
             )
         if any(n < -1 or n == 0 for n in shape):
-            raise invalid("--input_shape", job.input_shape, f"input [{name}] has a dimension that is no size")
+            raise AtcError(
+                "E10011",
+                f"Value [{job.input_shape}] for parameter [--input_shape] is invalid: input [{name}] has a "
+                "dimension that is no size",
+            )
     return shapes
 
 

@@ -124,7 +124,7 @@ def test_an_offline_model_can_be_read_as_json():
 REFUSED = {
     "no model": ({"model": None}, "E10004", "[--model] is empty"),
     "a model that is not there": ({"model": "no.onnx"}, "E10001", "cannot be read"),
-    "a file that is no model": ({"model": __file__}, "E10001", "no ONNX model"),
+    "a file that is no model": ({"model": __file__}, "E10041", "no ONNX model"),
     "no chip": ({"soc_version": None}, "E10004", "[--soc_version] is empty"),
     "an unknown chip": ({"soc_version": "Ascend310P9"}, "E10001", "nearest known ones"),
     "TensorFlow": ({"framework": "3"}, "E10055", "TensorFlow"),
@@ -133,14 +133,55 @@ REFUSED = {
     "a shape without a colon": ({"shape": "1,4"}, "E10002", "has no colon"),
     "a shape of words": ({"shape": "x:a,b"}, "E10002", "no list of integers"),
     "no shape for a free dimension": ({"shape": ""}, "E10001", "give its sizes"),
-    "a shape of three dimensions": ({"shape": "x:1,2,4"}, "E10001", "has 2 dimensions"),
+    "a shape of three dimensions": ({"shape": "x:1,2,4"}, "E10049", "has 2 dimensions"),
     "a shape that does not fit": ({"shape": "x:1,5"}, "E10001", "do not fit"),
-    "a size of zero": ({"shape": "x:0,4"}, "E10001", "no size"),
-    "-1 without gears": ({"shape": "x:-1,4"}, "E10001", "holds -1"),
-    "gears without -1": ({"options": ["--dynamic_batch_size=1,2"]}, "E10001", "no dimension is -1"),
+    "a size of zero": ({"shape": "x:0,4"}, "E10011", "no size"),
+    "-1 without gears": ({"shape": "x:-1,4"}, "E10011", "holds -1"),
+    "gears without -1": ({"options": ["--dynamic_batch_size=1,2"]}, "E10031", "no dimension is -1"),
+    "gears of any dimensions without -1": (
+        {"options": ["--dynamic_dims=1;2"]},
+        "E10040",
+        "no dimension is -1",
+    ),
+    "batch gears elsewhere": (
+        {"shape": "x:1,-1", "options": ["--dynamic_batch_size=1,2"]},
+        "E10018",
+        "only the batch",
+    ),
+    "image gears elsewhere": (
+        {"shape": "x:-1,4", "options": ["--dynamic_image_size=1,2;3,4", "--input_format=NCHW"]},
+        "E10019",
+        "only height and width",
+    ),
+    "an image gear of one number": (
+        {"model": "image.onnx", "shape": "x:1,3,-1,-1", "options": ["--dynamic_image_size=8,8;9"]},
+        "E10020",
+        "2 are needed",
+    ),
+    "gears of several lengths": (
+        {"shape": "x:-1,4", "options": ["--dynamic_dims=1;2,3"]},
+        "E10037",
+        "1 are needed",
+    ),
+    "gears that are too long": (
+        {"shape": "x:-1,4", "options": ["--dynamic_dims=1,2;2,3"]},
+        "E10046",
+        "1 are",
+    ),
+    "gears that are too short": ({"shape": "x:-1,-1", "options": ["--dynamic_dims=1;2"]}, "E10045", "2 are"),
+    "a gear of zero": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=0,2"]}, "E10038", "from 1"),
+    "an output that is none": ({"options": ["--out_nodes=no:0"]}, "E10016", "[no]"),
+    "a half input that is none": ({"options": ["--input_fp16_nodes=no"]}, "E10016", "[no]"),
+    "two precisions": (
+        {"options": ["--precision_mode=force_fp16", "--precision_mode_v2=fp16"]},
+        "E10056",
+        "give one",
+    ),
+    "an unknown newer precision": ({"options": ["--precision_mode_v2=fp17"]}, "E10001", "only fp16"),
+    "an unknown implementation": ({"options": ["--op_select_implmode=fast"]}, "E10001", "high_precision"),
     "one gear": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=1"]}, "E10035", "1 gears"),
     "gears of words": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=a,b"]}, "E10001", "integers"),
-    "a gear twice": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=2,2"]}, "E10001", "twice"),
+    "a gear twice": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=2,2"]}, "E10039", "twice"),
     "two kinds of gears": (
         {"shape": "x:-1,4", "options": ["--dynamic_batch_size=1,2", "--dynamic_dims=1;2"]},
         "E10009",
@@ -183,6 +224,14 @@ def test_what_cannot_be_converted_has_its_code_and_says_why(what):
     assert reason in lines[2]
     assert lines[3].startswith("        Solution: ")
     assert not Path("out.om").exists()
+
+
+@pytest.mark.usefixtures("place")
+def test_the_newer_option_for_precision_does_what_the_older_does():
+    """Origin keeps float32, fp16 is the default."""
+    for newer, half in (("fp16", True), ("mixed_float16", True), ("origin", False)):
+        assert atc(f"--precision_mode_v2={newer}").exit_code == 0
+        assert definition()["half"] is half
 
 
 def test_names_with_colons_are_read():

@@ -78,7 +78,9 @@ def test_half_inputs_and_another_output(convert):
 
 def test_nodes_that_are_not_there(convert):
     """Unknown nodes, outputs and inputs are refused with what was given."""
-    assert "[nowhere:0]" in convert("--input_shape=x:1,3,4,4", "--out_nodes=nowhere:0")
+    assert "Opname [nowhere] specified in [--out_nodes]" in convert(
+        "--input_shape=x:1,3,4,4", "--out_nodes=nowhere:0"
+    )
     assert "1 output(s)" in convert("--input_shape=x:1,3,4,4", "--out_nodes=act:1")
     assert "[y]" in convert("--input_shape=x:1,3,4,4", "--input_fp16_nodes=y")
 
