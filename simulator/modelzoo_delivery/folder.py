@@ -51,6 +51,14 @@ class Delivery:
         """The lines of a file."""
         return self.text(path).splitlines()
 
+    def stream(self, path: str) -> Iterator[str]:
+        """The lines of a file that may be long, such as a log, one after the other."""
+        try:
+            with (self.root / path).open(encoding="utf-8-sig", errors="replace") as lines:
+                yield from lines
+        except OSError:
+            return
+
     @cached_property
     def files(self) -> list[str]:
         """Every file, by its path with `/`, in order; links are not followed."""

@@ -58,9 +58,9 @@ def read_runs(delivery: Delivery) -> list[Run]:
             continue
         values: dict[str, str] = {}
         lines: dict[str, int] = {}
-        for number, line in enumerate(delivery.lines(name), 1):
+        for number, line in enumerate(delivery.stream(name), 1):
             key, equals, value = line.partition("=")
-            if equals:
+            if equals and len(key.split()) == 1:
                 values[key.strip()], lines[key.strip()] = value.strip(), number
         runs.append(Run(name, match[2], int(match[1]), values, lines))
     return runs

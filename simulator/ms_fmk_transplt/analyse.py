@@ -38,7 +38,7 @@ def analyse_project(
     options = Options(third_party.read(api) if api is not None else frozenset())
     folder = project.result_folder(source, output, "analysis")
     result = project.Result(folder)
-    folder.mkdir()
+    project.make(folder)
     with project.log(folder / "pytorch_analysis.txt") as logger:
         logger.info("input %s, PyTorch %s, mode %s", source, version, mode)
         total = sum(1 for _ in tree.walk(source))

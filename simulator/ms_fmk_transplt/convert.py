@@ -49,7 +49,7 @@ class Walk(cst.CSTTransformer):
         self.needs_import = False
         self.needs_manager = False
         self._loops = 0
-        self._bare: set[cst.CSTNode] = set()  # strings that only stand there: docstrings
+        self._bare: set[cst.CSTNode] = set()  # strings that are no values: docstrings, names of attributes
 
     def lines(self, node: cst.CSTNode) -> Lines:
         """The lines of a node in the file as it was."""
@@ -222,6 +222,11 @@ class Walk(cst.CSTTransformer):
         """One loop less."""
         self._loops -= 1
         return updated_node
+
+    def visit_Arg(self, node: cst.Arg) -> None:
+        """`add_argument("--cuda", dest="cuda")` names an attribute, which the script goes on reading."""
+        if node.keyword is not None and node.keyword.value == "dest":
+            self._bare.add(node.value)
 
     def visit_Expr(self, node: cst.Expr) -> None:
         """A string that only stands there is text for people."""

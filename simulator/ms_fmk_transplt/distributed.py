@@ -6,6 +6,7 @@ DistributedDataParallel, and gives each DataLoader that shuffles a DistributedSa
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -27,7 +28,7 @@ torch.distributed.init_process_group(
 """
 WRAP = """\
 {model} = torch.nn.parallel.DistributedDataParallel(
-    {model}, device_ids=[torch_npu.npu.current_device()], broadcast_buffers=False
+    {model}.npu(), device_ids=[torch_npu.npu.current_device()], broadcast_buffers=False
 )
 """
 LAUNCHER = """\
@@ -49,6 +50,13 @@ do
 done
 wait
 """
+DATA_PARALLEL = frozenset({"torch.nn.DataParallel", "torch.nn.parallel.DataParallel"})
+TRAINS = re.compile(r"(?i)optim|\.backward\(")
+
+
+def _starts(node: cst.If) -> bool:
+    """Whether this is `if __name__ == "__main__":`."""
+    return cst.Module([]).code_for_node(node.test).replace("'", '"') == '__name__ == "__main__"'
 
 
 class Distribute(cst.CSTTransformer):
@@ -62,14 +70,15 @@ class Distribute(cst.CSTTransformer):
         self.changes: list[Change] = []
         self.wrapped = False
         self._joined = False
+        self._branches: set[cst.CSTNode] = set()
 
     def _note(self, node: cst.CSTNode, operation: str, message: str) -> None:
         place = self.get_metadata(PositionProvider, node)
         self.changes.append(Change(Lines(place.start.line, place.end.line), operation, message))
 
-    def _places(self, statement: cst.BaseStatement) -> bool:
+    def _places(self, statement: cst.SimpleStatementLine) -> bool:
         """Whether a statement makes or moves the model: `model = ...`, `model.npu()`, `model.to(device)`."""
-        if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        if len(statement.body) != 1:
             return False
         code = statement.body[0]
         if isinstance(code, cst.Assign):
@@ -85,31 +94,67 @@ class Distribute(cst.CSTTransformer):
             )
         return False
 
+    def _within(self, statement: cst.CSTNode) -> bool:
+        """Whether a statement, or a branch of it, makes or moves the model."""
+        if isinstance(statement, cst.If):
+            branches = [*statement.body.body, *([] if statement.orelse is None else [statement.orelse])]
+            return any(self._within(branch) for branch in branches)
+        if isinstance(statement, cst.Else):
+            return any(self._within(branch) for branch in statement.body.body)
+        return isinstance(statement, cst.SimpleStatementLine) and self._places(statement)
+
     def _wrap(
         self, old: Sequence[cst.BaseStatement], new: Sequence[cst.BaseStatement]
     ) -> list[cst.BaseStatement] | None:
-        places = [number for number, statement in enumerate(old) if self._places(statement)]
+        """Wrap after the last statement that makes or moves the model, before an optimizer takes it."""
+        places = [number for number, statement in enumerate(old) if self._within(statement)]
         if self.wrapped or not places or len(old) != len(new):
             return None
         last = places[0]
-        while last + 1 in places:
-            last += 1
+        for number in range(last + 1, len(old)):
+            if TRAINS.search(cst.Module([]).code_for_node(old[number])):
+                break
+            if number in places:
+                last = number
         self.wrapped = True
         self._note(old[last], "INSERT", f"wrap {self.model} in DistributedDataParallel")
         added = cst.parse_module(WRAP.format(model=self.model)).body
         return [*new[: last + 1], *added, *new[last + 1 :]]
 
+    def visit_If(self, node: cst.If) -> None:
+        """A branch is no place to wrap the model in: other branches make it too."""
+        if not _starts(node):
+            self._branches.add(node.body)
+        if isinstance(node.orelse, cst.Else):
+            self._branches.add(node.orelse.body)
+
+    def visit_For(self, node: cst.For) -> None:
+        """A loop is a place to wrap the model in only where it makes one each time round."""
+        self._loop(node.body)
+
+    def visit_While(self, node: cst.While) -> None:
+        """As with `for`."""
+        self._loop(node.body)
+
+    def _loop(self, body: cst.BaseSuite) -> None:
+        made = (s for s in body.body if isinstance(s, cst.SimpleStatementLine) and self._places(s))
+        values = [s.body[0].value for s in made if isinstance(s.body[0], cst.Assign)]
+        name = re.compile(rf"\b{re.escape(self.model)}\b")
+        if all(name.search(cst.Module([]).code_for_node(value)) for value in values):
+            self._branches.add(body)
+
     def leave_IndentedBlock(
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
     ) -> cst.IndentedBlock:
         """Wrap the model where it was made."""
+        if original_node in self._branches:
+            return updated_node
         body = self._wrap(original_node.body, updated_node.body)
         return updated_node if body is None else updated_node.with_changes(body=body)
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
         """Join the process group first thing under `if __name__ == "__main__":`."""
-        test = cst.Module([]).code_for_node(original_node.test)
-        if self._joined or test.replace("'", '"') != '__name__ == "__main__"':
+        if self._joined or not _starts(original_node):
             return updated_node
         if not isinstance(updated_node.body, cst.IndentedBlock):
             return updated_node
@@ -118,8 +163,8 @@ class Distribute(cst.CSTTransformer):
         body = [*cst.parse_module(JOIN).body, *updated_node.body.body]
         return updated_node.with_changes(body=updated_node.body.with_changes(body=body))
 
-    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
-        """Give a DataLoader that shuffles a DistributedSampler in place of its shuffling."""
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        """Give a DataLoader that shuffles a DistributedSampler in place of its shuffling; no DataParallel."""
         function = original_node.func
         if not isinstance(function, (cst.Name, cst.Attribute)):
             return updated_node
@@ -127,8 +172,14 @@ class Distribute(cst.CSTTransformer):
         while isinstance(root, cst.Attribute):
             root = root.value
         found = resolve(function, self.get_metadata(ScopeProvider, root, None))
+        if found is not None and found.name in DATA_PARALLEL and updated_node.args:
+            self._note(original_node, "MODIFY", "take DataParallel away: one process a card takes its place")
+            return updated_node.args[0].value
         if found is None or found.name != DATALOADER:
             return updated_node
+        return self._deal(original_node, updated_node)
+
+    def _deal(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
         given = {arg.keyword.value: arg for arg in updated_node.args if arg.keyword is not None}
         shuffle = given.get("shuffle")
         if shuffle is None or {"sampler", "batch_sampler"} & set(given):
@@ -152,13 +203,19 @@ class Distribute(cst.CSTTransformer):
         body = self._wrap(original_node.body, updated_node.body)
         module = updated_node if body is None else updated_node.with_changes(body=body)
         lines = [name for name in ("os", "torch.distributed", "torch_npu") if not is_imported(module, name)]
-        if not self._joined and "os" not in lines:
-            lines.insert(0, "os")  # the script's own import may stand below
+        if not self._joined:  # the script's own imports may stand below
+            module = module.with_changes(body=[s for s in module.body if not _is_added(s)])
+            lines = ["os", "torch.distributed", "torch_npu"]
         code = "".join(f"import {name}\n" for name in lines)
         if not self._joined:
             code += JOIN
             self.changes.append(Change(Lines(1, 1), "INSERT", "join the process group with backend hccl"))
         return insert_import(module, code.rstrip("\n")) if code else module
+
+
+def _is_added(statement: cst.CSTNode) -> bool:
+    """Whether this is the import that the conversion has added, alone on its line."""
+    return cst.Module([]).code_for_node(statement) == "import torch_npu\n"
 
 
 def _twice(dataset: cst.BaseExpression) -> tuple[cst.BaseExpression, str]:

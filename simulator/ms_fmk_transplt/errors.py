@@ -15,6 +15,10 @@ class OutputMissingError(MigrationError):
     """`-o` names no folder; as with the real tool, it must exist."""
 
 
+class OutputRefusedError(MigrationError):
+    """The result's folder cannot be made."""
+
+
 class OutputExistsError(MigrationError):
     """The result's folder is there already; it is never overwritten."""
 

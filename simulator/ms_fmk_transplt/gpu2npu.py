@@ -13,6 +13,7 @@ from ms_fmk_transplt import distributed, modelarts, project, reports, show, tree
 from ms_fmk_transplt.convert import Options
 from ms_fmk_transplt.errors import MainFileError, MigrationError
 from ms_fmk_transplt.findings import Change, Findings, Lines
+from ms_fmk_transplt.imports import imports_of, insert_import
 from ms_fmk_transplt.rules import load
 
 SPECIFY = 'import os\ntorch_npu.npu.set_device(int(os.environ.get("DEVICE_ID", "0")))'
@@ -51,7 +52,7 @@ def convert_project(call: Call, cards: Cards | None = None) -> project.Result:
     main = _main_name(call.source, cards) if cards is not None else None
     folder = project.result_folder(call.source, call.output, "msft" if cards is None else "msft_multi")
     result = project.Result(folder)
-    folder.mkdir()
+    project.make(folder)
     with project.log(folder / "msFmkTranspltlog.txt") as logger:
         logger.info("input %s, PyTorch %s", call.source, call.version)
         total = sum(1 for _ in tree.walk(call.source))
@@ -87,21 +88,34 @@ def _main_name(source: Path, cards: Cards) -> str:
 
 
 def _specify_device(result: project.Result) -> None:
-    """Let DEVICE_ID choose the device of each converted script that can be started."""
-    for name, found in result.files.items():
-        path = result.folder / name
-        if path.suffix != ".py" or not found.changes or name in result.faults:
+    """Let DEVICE_ID choose the device of each script of PyTorch that can be started."""
+    for path in sorted(result.folder.rglob("*.py")):
+        name = path.relative_to(result.folder).as_posix()
+        if path.is_symlink() or name in result.faults or modelarts.PACKAGE in path.parts:
             continue
-        module = cst.parse_module(path.read_bytes())
-        if "__name__" not in module.code:
+        module = _startable(path.read_bytes())
+        if module is None:
             continue
-        anchor = next((i for i, line in enumerate(module.body) if _is_import(line, "torch_npu")), None)
-        if anchor is None:
-            continue
-        added = cst.parse_module(f"{SPECIFY}\n").body
+        if not any(_is_import(line, "torch_npu") for line in module.body):
+            module = insert_import(module, "import torch_npu")
+        anchor = next(i for i, line in enumerate(module.body) if _is_import(line, "torch_npu"))
+        added = cst.parse_module(f"{SPECIFY}\n", config=module.config_for_parsing).body
         body = [*module.body[: anchor + 1], *added, *module.body[anchor + 1 :]]
-        path.write_bytes(module.with_changes(body=body).bytes)
+        project.rewrite(path, module.with_changes(body=body).bytes)
+        found = result.files.setdefault(name, Findings())
         found.changes.append(Change(Lines(1, 1), "INSERT", "let DEVICE_ID choose the device"))
+
+
+def _startable(data: bytes) -> cst.Module | None:
+    """The module of a script that uses PyTorch and has a main block or a loop at its outermost level."""
+    if b"torch" not in data or not any(word in data for word in (b"__name__", b"for ", b"while ")):
+        return None
+    try:
+        module = cst.parse_module(data)
+    except (cst.ParserSyntaxError, UnicodeDecodeError, SyntaxError, LookupError):
+        return None  # reported already, or it concerned no rule
+    starts = "__name__" in module.code or any(isinstance(s, cst.For | cst.While) for s in module.body)
+    return module if starts and imports_of(module, "torch") else None
 
 
 def _is_import(line: cst.CSTNode, name: str) -> bool:
@@ -118,7 +132,7 @@ def _distribute(result: project.Result, main: str, model: str) -> None:
         reason = f"has no variable '{model}' that a model is assigned to; give its name with -t"
         result.faults[main] = tree.Fault(1, reason)
         return
-    path.write_bytes(data)
+    project.rewrite(path, data)
     found = result.files.setdefault(main, Findings())
     found.changes.extend(changes)
     found.sort()

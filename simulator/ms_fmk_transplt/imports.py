@@ -114,6 +114,11 @@ def _imports(line: cst.BaseStatement, root: str) -> bool:
     return False
 
 
+def imports_of(module: cst.Module, root: str) -> bool:
+    """Whether the module imports `root`, or something of it, at its outermost level."""
+    return any(_imports(line, root) for line in module.body)
+
+
 def is_imported(module: cst.Module, name: str) -> bool:
     """Whether the module says `import <name>` at its top level."""
     return any(

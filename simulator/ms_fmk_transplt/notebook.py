@@ -8,7 +8,12 @@ from typing import Any
 
 MARK = "#%%cell "
 MAGIC = "#%%magic "
-MAGIC_LINE = re.compile(r"^(\s*)([%!?].*)$", re.MULTILINE)
+# `%time f()` and `! make \\`, which goes on in the next line; `files = !ls`; `f?`
+MAGIC_LINE = re.compile(
+    r"^(?P<head>[ \t]*)(?P<magic>[%!?](?:.*\\\n)*.*|[\w.]+\?{1,2}[ \t]*)$"
+    r"|^(?P<target>[ \t]*\w[\w, \t]*=[ \t]*)(?P<value>[%!](?:.*\\\n)*.*)$",
+    re.MULTILINE,
+)
 
 
 class NotebookError(ValueError):
@@ -41,6 +46,20 @@ def _source(cell: dict[str, Any]) -> str:
     return "".join(source) if isinstance(source, list) else str(source)
 
 
+def _hide(line: re.Match[str]) -> str:
+    head, magic, word = line["head"], line["magic"], "pass"
+    if line["target"] is not None:
+        head, magic, word = line["target"], line["value"], "None"
+    return f"{head}{word}{MAGIC}" + magic.replace("\n", f"\n{MAGIC}")
+
+
+def where(text: str, line: int) -> str:
+    """Which cell, and which line in it, a line of the text of all cells is; both from 1."""
+    lines = text.split("\n")[:line]
+    starts = [number for number, content in enumerate(lines) if content.startswith(MARK)]
+    return f"code cell {len(starts)}, line {line - starts[-1] - 1}" if starts else f"line {line}"
+
+
 def to_text(book: dict[str, Any]) -> str:
     """All code cells as one text; a line `%magic` or `!command` becomes a comment, a cell `%%magic` too."""
     parts: list[str] = []
@@ -49,7 +68,7 @@ def to_text(book: dict[str, Any]) -> str:
         if source.lstrip().startswith("%%"):
             source = "\n".join(f"{MAGIC}{line}" for line in source.split("\n"))
         else:
-            source = MAGIC_LINE.sub(rf"\1pass{MAGIC}\2", source)
+            source = MAGIC_LINE.sub(_hide, source)
         parts.append(f"{MARK}{number}\n{source}")
     return "\n".join(parts) + "\n"
 
@@ -60,6 +79,6 @@ def from_text(book: dict[str, Any], text: str) -> bytes:
     head, bodies = pieces[0], pieces[1:]
     for number, (cell, body) in enumerate(zip(_cells(book), bodies, strict=True)):
         source = (head + body if number == 0 else body).removesuffix("\n")
-        source = source.replace(f"pass{MAGIC}", "").replace(MAGIC, "")
+        source = source.replace(f"pass{MAGIC}", "").replace(f"None{MAGIC}", "").replace(MAGIC, "")
         cell["source"] = source.splitlines(keepends=True) if isinstance(cell["source"], list) else source
     return (json.dumps(book, ensure_ascii=False, indent=1) + "\n").encode()

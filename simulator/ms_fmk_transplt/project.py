@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
@@ -15,6 +16,7 @@ from ms_fmk_transplt.errors import (
     OutputExistsError,
     OutputInsideInputError,
     OutputMissingError,
+    OutputRefusedError,
     VersionError,
 )
 from ms_fmk_transplt.findings import Findings
@@ -73,13 +75,29 @@ def result_folder(source: Path, output: Path, ending: str) -> Path:
     return folder
 
 
+def make(folder: Path) -> None:
+    """Make the folder of the result.
+
+    Raises:
+        OutputRefusedError: nothing can be written there.
+    """
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise OutputRefusedError(
+            f"'{folder}' cannot be made: {error.strerror}; give an -o that you may write to"
+        ) from None
+
+
 @contextmanager
 def log(path: Path) -> Iterator[logging.Logger]:
     """The log of a run, rotated as the real tool does."""
     logger = logging.getLogger(f"ms_fmk_transplt.{path}")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+    handler = RotatingFileHandler(
+        path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(message)s"))
     logger.addHandler(handler)
     try:
@@ -128,8 +146,18 @@ class Job:
             _place(path, result.folder / name, outcome.data if self.converted else None, name, result)
 
 
+def rewrite(path: Path, data: bytes) -> None:
+    """Write a file of the result once more; it may have been copied from one that only can be read."""
+    mode = path.stat().st_mode
+    path.chmod(mode | stat.S_IWUSR)
+    path.write_bytes(data)
+    path.chmod(mode)
+
+
 def _place(path: Path, target: Path, data: bytes | None, name: str, result: Result) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        return  # a pipe or a socket, reported already
     try:
         if data is None:
             shutil.copy2(path, target)

@@ -22,7 +22,7 @@ Rows = Iterable[Sequence[object]]
 def write(path: Path, columns: Sequence[str], rows: Rows) -> int:
     """Write a table, what a spreadsheet would take for a formula as text; returns the number of rows."""
     count = 0
-    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as stream:
         out = csv.writer(stream)
         out.writerow(columns)
         for row in rows:

@@ -20,7 +20,7 @@ WORST = 10  # files and faults shown; the rest is in the reports
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
-    """A bar on standard error, one step a file; nothing where that is no terminal."""
+    """A bar on standard error, one step a file; where that is no terminal, a line each so many files."""
     columns = (
         TextColumn(what),
         BarColumn(),
@@ -28,9 +28,26 @@ def progress(total: int, what: str) -> Iterator[Callable[[str], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[name]}"),
     )
-    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_interactive) as bar:
+    if not ERR.is_interactive:
+        yield _told(total, what)
+        return
+    with Progress(*columns, console=ERR, transient=True) as bar:
         task = bar.add_task(what, total=total, name="")
         yield lambda name: bar.update(task, advance=1, name=name)
+
+
+def _told(total: int, what: str) -> Callable[[str], None]:
+    """Lines for a log: each hundredth file, and each tenth part of a larger project."""
+    seen = 0
+    each = max(100, total // 10)
+
+    def step(name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen % each == 0:
+            ERR.print(f"{what} {seen}/{total} {name}", markup=False, highlight=False)
+
+    return step
 
 
 def summary(result: Result) -> None:

@@ -65,6 +65,8 @@ def walk(root: Path) -> Iterator[Path]:
 def treat(path: Path, rules: Rules, options: Options) -> Outcome:
     """Convert one file; whatever is wrong with it is said in the outcome, never raised."""
     data = b""
+    if not path.is_file():
+        return Outcome(None, Findings(), Fault(1, "is no regular file; it is left out"))
     try:
         data = path.read_bytes()
         return _treat(path, data, rules, options)
@@ -119,5 +121,11 @@ def _why(data: bytes, error: cst.ParserSyntaxError) -> Fault:
 
 def _notebook(data: bytes, rules: Rules, options: Options) -> Outcome:
     book = notebook.read(data)
-    module, findings = convert(notebook.to_text(book), rules, options)
+    text = notebook.to_text(book)
+    try:
+        module, findings = convert(text, rules, options)
+    except cst.ParserSyntaxError as error:
+        fault = _why(text.encode(), error)
+        reason = f"{notebook.where(text, fault.line)} {fault.reason}"
+        return Outcome(None, Findings(), Fault(fault.line, reason))
     return Outcome(notebook.from_text(book, module.code) if findings.changes else None, findings)

@@ -57,7 +57,7 @@ def _whole(run: Run, rules: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _failed(delivery: Delivery, name: str, failures: list[str]) -> Iterator[Finding]:
-    for number, line in enumerate(delivery.lines(name), 1):
+    for number, line in enumerate(delivery.stream(name), 1):
         if any(word in line for word in failures):
             yield Finding(
                 name,

@@ -27,6 +27,9 @@ PAIRS = [
     ("torch.cuda.amp.GradScaler()", "torch_npu.npu.amp.GradScaler()"),
     ("torch.cuda.FloatTensor(2)", "torch_npu.npu.FloatTensor(2)"),
     ("torch.profiler.ProfilerActivity.CUDA", "torch_npu.profiler.ProfilerActivity.NPU"),
+    ("torch.cuda.CUDAGraph()", "torch_npu.npu.NPUGraph()"),
+    ("torch.distributed.is_nccl_available()", "torch_npu.distributed.is_hccl_available()"),
+    ("x.type() == 'torch.cuda.HalfTensor'", "x.type() == 'torch.npu.HalfTensor'"),
     ("os.environ['CUDA_VISIBLE_DEVICES']", "os.environ['ASCEND_RT_VISIBLE_DEVICES']"),
 ]
 UNTOUCHED = [
@@ -34,6 +37,8 @@ UNTOUCHED = [
     "torch.version.cuda",
     "b'cuda'",
     "args.cuda",
+    "parser.add_argument('--cuda', dest='cuda')",
+    "torch.cuda.tunable.enable()",
     "cuda = 1",
     "torch.cuda.nvtx.range_push('a')",
     "torch.cuda.default_generators",

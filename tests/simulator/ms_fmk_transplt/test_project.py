@@ -167,6 +167,80 @@ def test_the_device_can_be_chosen_by_the_environment(place):
     assert "DEVICE_ID" not in (out / "项目 a_msft" / "sub" / "数据.py").read_text(encoding="utf-8")
 
 
+FLAT = """\
+import torch
+from torch import nn
+
+big = True
+if big:
+    net = nn.Linear(3, 1)
+else:
+    net = nn.Linear(3, 2)
+device = "cuda" if torch.cuda.is_available() else "cpu"
+net.to(device)
+if device == "cuda":
+    net = nn.DataParallel(net)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for epoch in range(2):
+    net.to(device)
+"""
+
+
+def test_a_script_without_a_main_block_is_started_as_one(place):
+    """Without `if __name__`, DEVICE_ID counts too, in a script that needed no change as well."""
+    source, out = place
+    (source / "train.py").write_text(FLAT, encoding="utf-8")
+    (source / "plain.py").write_text("import torch\nif __name__ == '__main__':\n    print(torch)\n")
+    (source / "plain.py").chmod(0o444)
+    assert call(gpu2npu.main, source, out, "-s").exit_code == 0
+    for name in ("train.py", "plain.py"):
+        text = (out / "项目 a_msft" / name).read_text(encoding="utf-8")
+        assert text.index("import torch_npu\n") < text.index("torch_npu.npu.set_device("), name
+    assert (out / "项目 a_msft" / "plain.py").stat().st_mode & 0o777 == 0o444
+
+
+def test_a_model_made_in_branches_is_wrapped_after_them(place):
+    """Several cards: torch_npu is imported before it is used; all branches are wrapped, without DataParallel."""
+    source, out = place
+    (source / "train.py").write_text(FLAT, encoding="utf-8")
+    assert call(gpu2npu.main, source, out, "distributed", "-m", "train.py", "-t", "net").exit_code == 0
+    text = (out / "项目 a_msft_multi" / "train.py").read_text(encoding="utf-8")
+    assert text.count("import torch_npu\n") == 1
+    assert text.index("import torch_npu\n") < text.index("torch_npu.npu.set_device(")
+    assert text.count("DistributedDataParallel(") == 1
+    assert "    net = net\nnet = torch.nn.parallel.DistributedDataParallel(\n    net.npu()" in text
+    assert text.index("DistributedDataParallel(") < text.index("optimizer =")
+    assert "nn.DataParallel" not in text
+
+
+def test_a_pipe_is_reported_and_not_waited_for(place):
+    """What is no regular file is said and left out."""
+    source, out = place
+    os.mkfifo(source / "pipe.py")
+    result = call(gpu2npu.main, source, out)
+    assert result.exit_code == 1
+    assert "pipe.py:1: is no regular file" in result.output
+
+
+def test_a_large_project_says_how_far_it_is(place):
+    """Where the standard error is no terminal, lines tell the progress."""
+    source, out = place
+    for number in range(250):
+        (source / f"m{number:03}.py").write_text("x = 1\n")
+    result = call(gpu2npu.main, source, out)
+    assert result.exit_code == 0
+    assert "Converting 200/253" in result.output
+
+
+def test_an_output_that_cannot_be_written_to_is_one_line(place):
+    """No traceback where the folder of the result cannot be made."""
+    source, _ = place
+    result = call(gpu2npu.main, source, Path("/proc"))
+    assert result.exit_code == 1
+    assert "cannot be made" in result.output
+
+
+CELL = {"cell_type": "code", "metadata": {}, "outputs": []}
 BROKEN = {
     "python2.py": (b'import torch\nprint "cuda"\n', "is Python 2"),
     "tabs.py": (b"import torch\nif 1:\n    x = 'cuda'\n\ty = 2\n", "inconsistent use of tabs"),
@@ -174,6 +248,12 @@ BROKEN = {
     "codec.py": (b"# -*- coding: klingon -*-\nx = 'cuda'\n", "cannot be read as Python"),
     "nul.py": (b"x = 'cuda'\0\n", "is no valid Python 3"),
     "deep.py": (b"x = 'cuda' + " + b"(" * 30_000 + b")" * 30_000, "is nested too deeply"),
+    "cell.ipynb": (
+        json.dumps({"cells": [CELL | {"source": "import torch"}, CELL | {"source": "a = 'cuda'\n? x ="}]})
+        .encode()
+        .replace(b"? x =", b"x = = 1"),
+        "code cell 2, line 2 is no valid Python 3",
+    ),
     "long.py": (b"x = 'cuda'" + b" + 'a'" * 100_000, "is nested too deeply"),
     "book.ipynb": (b'{"cells": "cuda"}', "no notebook"),
 }
@@ -231,7 +311,14 @@ def test_notebooks_are_converted_cell_by_cell(place):
             "cell_type": "code",
             "metadata": {},
             "outputs": [],
-            "source": ["!nvidia-smi\n", "x = t.zeros(2).cuda()\n", "t.cuda.synchronize()"],
+            "source": [
+                "!ls \\\n",
+                "  -l\n",
+                "files = !ls\n",
+                "t?\n",
+                "x = t.zeros(2).cuda()\n",
+                "t.cuda.synchronize()",
+            ],
         },
         {"cell_type": "code", "metadata": {}, "outputs": [], "source": "%%bash\necho cuda"},
     ]
@@ -245,7 +332,7 @@ def test_notebooks_are_converted_cell_by_cell(place):
     assert sources == [
         "about cuda",
         "%matplotlib inline\nimport torch as t\nimport torch_npu",
-        "!nvidia-smi\nx = t.zeros(2).npu()\ntorch_npu.npu.synchronize()",
+        "!ls \\\n  -l\nfiles = !ls\nt?\nx = t.zeros(2).npu()\ntorch_npu.npu.synchronize()",
         "%%bash\necho cuda",
     ]
 
