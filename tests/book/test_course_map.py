@@ -108,3 +108,20 @@ def test_more_weeks_than_work_are_refused(into: int) -> None:
     """The message says how many there are, and what to choose."""
     with pytest.raises(ValueError, match=r"2 things cannot be cut into -?\d pieces; choose 1 to 2"):
         course_map.split([5, 5], into)
+
+
+@pytest.mark.parametrize(
+    "page", [*sorted(BOOK.glob("part*/*.md")), BOOK / "index.md"], ids=lambda path: path.stem
+)
+def test_a_page_names_only_assignments_that_exist(page: Path) -> None:
+    """A number and a title, as in `02 · One operator …`, are those of an assignment of camp.toml."""
+    titles = {a.number: a.title for a in course_map.read_assignments(EXERCISES)}
+    for number, rest in re.findall(r"\b([01]\d) · ([A-Z][^\n]*)", page.read_text(encoding="utf-8")):
+        assert rest.startswith(titles.get(number, "no such assignment")), f"{number} · {rest}"
+
+
+@pytest.mark.parametrize("path", sorted(BOOK.glob("part*/*.md")), ids=lambda path: path.stem)
+def test_every_page_can_be_reached(path: Path) -> None:
+    """No page lies in the book's folders without an entry in its table of contents."""
+    pages = {chapter.page for chapter in course_map.read_chapters(BOOK)}
+    assert path.relative_to(BOOK).with_suffix("").as_posix() in pages
