@@ -200,7 +200,7 @@ def test_a_script_without_a_main_block_is_started_as_one(place):
 
 
 def test_a_model_made_in_branches_is_wrapped_after_them(place):
-    """Several cards: torch_npu is imported before it is used; all branches are wrapped, without DataParallel."""
+    """Several cards: torch_npu is imported before its use; all branches are wrapped, in no DataParallel."""
     source, out = place
     (source / "train.py").write_text(FLAT, encoding="utf-8")
     assert call(gpu2npu.main, source, out, "distributed", "-m", "train.py", "-t", "net").exit_code == 0
