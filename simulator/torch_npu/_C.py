@@ -16,7 +16,7 @@ from torch_npu import npu
 from torch_npu._sim import runtime
 from torch_npu._sim.soc_versions import number_of
 from torch_npu.distributed import _c10d as _distributed_c10d
-from torch_npu.npu import memory_history
+from torch_npu.npu import _mstx, memory_history
 from torch_npu.npu.memory_pools import MemPool as _MemPool
 from torch_npu.npu.sleeping import _sleep as _npu_sleep
 from torch_npu.npu.streams import current_stream
@@ -29,6 +29,7 @@ __all__ = [
     "_empty_strided_npu",
     "_get_cann_version",
     "_is_gte_cann_version",
+    "_mstx",
     "_npu_getCurrentRawStream",
     "_npu_getCurrentRawStreamNoWait",
     "_npu_getDevice",

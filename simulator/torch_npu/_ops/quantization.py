@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from torch_npu._ops._fused import fused, not_simulated
+from torch_npu.utils._error_code import ErrCode, ops_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,14 @@ _LOW, _HIGH = -128, 127
 _STORED = {torch.qint8: torch.int8, torch.quint8: torch.uint8, torch.qint32: torch.int32}
 _FP19 = 0xFFFFE000  # float32 with 10 bits of mantissa, as the fix-pipe takes it
 _OFFSET_BITS = 0x1FF
+_PACKED, _WIDE = (torch.int64, torch.float32), (torch.float32, torch.bfloat16)
+# what npu_quant_matmul scales with, by the type of the result (op-plugin's page of the operator)
+_SCALES = {
+    torch.int8: _PACKED,
+    torch.float16: _PACKED,
+    torch.bfloat16: _WIDE,
+    torch.int32: _WIDE,
+}
 
 
 def _plain(operator: str, dtype: Any) -> torch.dtype:
@@ -191,6 +200,23 @@ def _unpacked(scale: Tensor) -> Tensor:
     return signed.int().view(torch.float32)
 
 
+def _check_quant_types(scale: Tensor, output_dtype: torch.dtype | None) -> None:
+    """The types that the documentation of torch_npu.npu_quant_matmul lists for a scale and a result."""
+    result = output_dtype or torch.int8
+    if result not in _SCALES:
+        known = ", ".join(map(str, _SCALES))
+        raise RuntimeError(
+            f"npu_quant_matmul: an output_dtype of {result} is not supported; it is one of {known}."
+            + ops_error(ErrCode.TYPE)
+        )
+    if scale.dtype not in _SCALES[result]:
+        known = " or ".join(map(str, _SCALES[result]))
+        raise RuntimeError(
+            f"npu_quant_matmul: a scale of {scale.dtype} is not supported for a result of {result}; it is {known}."
+            + ops_error(ErrCode.TYPE)
+        )
+
+
 @fused("QuantBatchMatmulV3", "matmul", differentiable=False)
 def npu_quant_matmul(
     x1: Tensor,
@@ -217,7 +243,9 @@ def npu_quant_matmul(
 
     Raises:
         NotImplementedError: packed int4, or groups.
+        RuntimeError: a scale or result of a type that the device does not take.
     """
+    _check_quant_types(scale, output_dtype)
     if x1.dtype is not torch.int8 or x2.dtype is not torch.int8 or group_sizes:
         raise not_simulated("npu_quant_matmul", f"{x1.dtype} inputs or group_sizes", "use int8 matrices")
     sums = (x1.double() @ x2.double()).round()

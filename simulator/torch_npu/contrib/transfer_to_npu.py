@@ -272,6 +272,8 @@ def _transfer() -> None:
     _replace_tensors()
     _replace_constructors()
     _replace_profiler()
+    extensions: Any = importlib.import_module("torch.utils.cpp_extension")
+    extensions.include_paths = _wrapper_cuda(extensions.include_paths)
     _replace_distributed()
     _disable_jit()
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import functools
-import itertools
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Self
 
-from torch_npu._sim import watchers
+from torch_npu.npu import _mstx
 from torch_npu.npu.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["annotate", "mstx"]
-
-_numbers = itertools.count(1)
-_pushed = threading.local()  # by domain, the numbers of the ranges that range_push opened in this thread
 
 
 def _valid(function: str, message: object, stream: object, domain: object) -> bool:
@@ -34,21 +29,9 @@ def _valid(function: str, message: object, stream: object, domain: object) -> bo
     return True
 
 
-def _stack(domain: str) -> list[int]:
-    by_domain: dict[str, list[int]] = _pushed.__dict__.setdefault("by_domain", {})
-    return by_domain.setdefault(domain, [])
-
-
-def _begin(message: str, stream: Any, domain: str) -> int:
-    number = next(_numbers)
-    for watcher in watchers.ranges:
-        watcher.begin(number, message, domain, None if stream is None else stream.sim)
-    return number
-
-
-def _end(number: int) -> None:
-    for watcher in watchers.ranges:
-        watcher.end(number)
+def _where(stream: Any) -> tuple[int, int, int]:
+    """A stream as the calls of the compiled part take it."""
+    return stream.stream_id, stream.device_index, stream.device_type
 
 
 class mstx:
@@ -63,14 +46,21 @@ class mstx:
     @staticmethod
     def mark(message: str, stream: Any = None, domain: str = "default") -> None:
         """Marks a moment."""
-        if _valid("mark", message, stream, domain):
-            for watcher in watchers.ranges:
-                watcher.mark(message, domain, None if stream is None else stream.sim)
+        if not _valid("mark", message, stream, domain):
+            return
+        if stream is None:
+            _mstx._mark_on_host(message, domain)
+        else:
+            _mstx._mark(message, *_where(stream), domain)
 
     @staticmethod
     def range_start(message: str, stream: Any = None, domain: str = "default") -> int:
         """Begins a range and returns its number for `range_end`; 0 where an argument is wrong."""
-        return _begin(message, stream, domain) if _valid("range_start", message, stream, domain) else 0
+        if not _valid("range_start", message, stream, domain):
+            return 0
+        if stream is None:
+            return _mstx._range_start_on_host(message, domain)
+        return _mstx._range_start(message, *_where(stream), domain)
 
     @staticmethod
     def range_end(range_id: Any, domain: str = "default") -> None:
@@ -82,27 +72,22 @@ class mstx:
                 stacklevel=2,
             )
             return
-        _end(range_id)
+        if _valid("range_end", "end", None, domain):
+            _mstx._range_end(range_id, domain)
 
     @staticmethod
     def range_push(message: str, stream: Any = None, domain: str = "default") -> int:
         """Begins a range within those that this thread pushed before; returns its depth, -1 where wrong."""
         if not _valid("range_push", message, stream, domain):
             return -1
-        stack = _stack(domain)
-        stack.append(_begin(message, stream, domain))
-        return len(stack) - 1
+        if stream is None:
+            return _mstx._range_push_on_host(message, domain)
+        return _mstx._range_push(message, *_where(stream), domain)
 
     @staticmethod
     def range_pop(domain: str = "default") -> int:
         """Ends the innermost pushed range and returns its depth, -1 where there is none."""
-        if not _valid("range_pop", "pop", None, domain):
-            return -1
-        stack = _stack(domain)
-        if not stack:
-            return -1
-        _end(stack.pop())
-        return len(stack)
+        return _mstx._range_pop(domain) if _valid("range_pop", "pop", None, domain) else -1
 
     @staticmethod
     def mstx_range(message: str, stream: Any = None, domain: str = "default") -> Callable[..., Any]:

@@ -377,6 +377,10 @@ def test_quantization():
     packed = torch_npu.npu_trans_quant_param(torch.full((5,), 0.5).npu())
     product = torch_npu.npu_quant_matmul(a.npu(), b.npu(), packed, output_dtype=torch.float16)
     close(product.float(), (a.float() @ b.float()) * 0.5)
+    with pytest.raises(RuntimeError, match=r"a scale of torch\.float16 is not supported"):
+        torch_npu.npu_quant_matmul(a.npu(), b.npu(), torch.ones(1).half().npu())
+    with pytest.raises(RuntimeError, match=r"an output_dtype of torch\.float32 is not supported"):
+        torch_npu.npu_quant_matmul(a.npu(), b.npu(), packed, output_dtype=torch.float32)
     y = torch_npu.npu_weight_quant_batchmatmul(x[:, :8], b.npu(), torch.full((5,), 0.1).half().npu())
     close(y.float(), x[:, :8].float().cpu() @ (b.float() * 0.1), rtol=0.01, atol=0.02)
     images = torch.randint(-5, 5, (1, 2, 4, 4), dtype=torch.int8).npu()

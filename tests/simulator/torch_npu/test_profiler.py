@@ -195,6 +195,29 @@ def test_marks_of_the_program(tmp_path):
     assert len({b["pid"] for b in bars}) == 2
 
 
+def test_other_profilers_can_take_the_place_of_marks(monkeypatch):
+    """Marks and ranges go through the names of the compiled part, with the stream's numbers."""
+    seen = []
+    calls = torch_npu._C._mstx
+    for name in ("_mark", "_mark_on_host", "_range_start", "_range_start_on_host", "_range_end"):
+        monkeypatch.setattr(calls, name, lambda *given, name=name: seen.append((name, *given)) or 7)
+    stream = torch.npu.current_stream()
+    torch.npu.mstx.mark("a")
+    torch.npu.mstx.mark("b", stream, "mine")
+    with torch.npu.mstx.annotate("c", stream):
+        pass
+    torch.npu.mstx.range_end(torch.npu.mstx.range_start("d"))
+    where = (stream.stream_id, stream.device_index, stream.device_type)
+    assert seen == [
+        ("_mark_on_host", "a", "default"),
+        ("_mark", "b", *where, "mine"),
+        ("_range_start", "c", *where, "default"),
+        ("_range_end", 7, "default"),
+        ("_range_start_on_host", "d", "default"),
+        ("_range_end", 7, "default"),
+    ]
+
+
 def test_marks_outside_a_profile():
     """Without a profile marks do nothing; ranges nest by range_push, and a wrong message is warned of."""
     assert torch.npu.mstx.range_push("a") == 0

@@ -68,12 +68,15 @@ with torch.autocast("cuda"):
 import torch.cuda
 from torch.cuda import amp
 print(torch.cuda is torch.npu, amp is torch.npu.amp, torch.cuda.get_device_name(0))
+import torch.utils.cpp_extension
+print(any("include" in path for path in torch.utils.cpp_extension.include_paths(device_type="cuda")))
 """
     assert run(code) == [
         "npu:1 npu:0 npu:2 npu:3 npu:0 npu:4 npu:5 npu:6 npu:0",
         "7 npu:7 cpu",
         "torch.float16",
         "True True Ascend910B3",
+        "True",  # and no question for CUDA_HOME
     ]
 
 
