@@ -39,8 +39,9 @@ UNDEFINED = frozenset(
 )
 
 
-# A cast on the device to float64 gives float32, with a warning (ToKernelNpu.cpp in Ascend/pytorch).
-NARROWED = frozenset({"double", "to"})
+# A cast on the device to float64 gives float32, with a warning (ToKernelNpu.cpp in Ascend/pytorch). PyTorch
+# makes float_power of such a cast and pow, and op-plugin has none of its own.
+NARROWED = frozenset({"double", "float_power", "to"})
 
 
 def database() -> list[Any]:
