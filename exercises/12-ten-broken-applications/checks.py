@@ -123,7 +123,7 @@ def earliest(ask: Ask) -> None:
     before = [
         _line("ERROR DRV", other, 20.5, f"[hdc.cc:8] {other} error code 507899 (ACL): bus"),
         _line("WARNING GE", mine, 40.5, f"[graph.cc:9] {mine} slow, 145021"),
-        "Traceback (most recent call last):",
+        "no space left on device",
     ]
     why = "Files and threads come in any order; the time says what was first."
     _cause(ask, [*late, *before, first], mine, ["RUNTIME", where, 107019], why)

@@ -66,7 +66,7 @@ def belt(values, nbytes):
     for card, value in enumerate(values):
         acl.rt.set_device(card)
         stream, ret = acl.rt.create_stream()
-        check(ret, "create_stream")
+        check(ret, "new stream")
         place = room(nbytes)
         check(acl.rt.memset_async(place, nbytes, value, nbytes, stream), "memset_async")
         ready.append((acl.rt.get_context()[0], place, stream))
@@ -114,7 +114,7 @@ def cap(model, frame):
 def crate(model, frames):
     desc, datasets, places = acl.mdl.create_desc(), [], []
     try:
-        check(acl.mdl.get_desc(desc, model), "describe")
+        check(acl.mdl.get_desc(desc, model), "its description")
         gear = min(g for g in acl.mdl.get_dynamic_batch(desc)[0]["batch"] if g >= len(frames))
         sizes = [acl.mdl.get_input_size_by_index(desc, i) for i in range(2)]
         batch = np.zeros(sizes[0] // 4, np.float32)
@@ -161,14 +161,14 @@ def camera(raw, size, stride, channel, stream):
     rows[:, :width] = tight
     for nbytes in (rows.nbytes, 64 * 72):
         place, ret = media.dvpp_malloc(nbytes)
-        check(ret, "dvpp_malloc")
+        check(ret, "media memory")
         places.append(place)
     try:
         check(acl.rt.memcpy(places[0], rows.nbytes, acl.util.numpy_to_ptr(rows), rows.nbytes, 1), "copy")
         source = described(places[0], rows.nbytes, width, height, pad)
         target = described(places[1], 64 * 72, 64, 48, 64)
         check(media.dvpp_vpc_resize_async(channel, source, target, config, stream), "resize")
-        check(acl.rt.synchronize_stream(stream), "wait")
+        check(acl.rt.synchronize_stream(stream), "stream")
         return fetch(places[1], 64 * 72, np.uint8).reshape(72, 64)
     finally:
         for place in places:

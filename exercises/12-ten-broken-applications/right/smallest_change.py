@@ -32,7 +32,7 @@ def belt(values, nbytes):
     for card in cards:
         check(acl.rt.set_device(card), "set_device")
         stream, ret = acl.rt.create_stream()
-        check(ret, "create_stream")
+        check(ret, "new stream")
         ready.append((room(nbytes), stream))
     for card in cards:
         acl.rt.set_device(card)

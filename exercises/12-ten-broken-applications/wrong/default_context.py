@@ -17,6 +17,6 @@ def belt(values, nbytes):
         check(acl.rt.memset_async(ready[-1][0], nbytes, value, nbytes, stream), "memset")
     for card, (address, stream) in enumerate(ready):
         acl.rt.set_device(card)
-        check(acl.rt.synchronize_stream(stream), "wait")
+        check(acl.rt.synchronize_stream(stream), "stream")
         came.append(fetch(address, nbytes, np.uint8).tolist())
     return came

@@ -13,7 +13,7 @@ def belt(values, nbytes):
         acl.rt.set_device(card)
         stream, address = acl.rt.create_stream()[0], room(nbytes)
         check(acl.rt.memset_async(address, nbytes, value, nbytes, stream), "memset")
-        check(acl.rt.synchronize_stream(stream), "wait")
+        check(acl.rt.synchronize_stream(stream), "stream")
         came.append(fetch(address, nbytes, np.uint8).tolist())
         acl.rt.free(address)
         acl.rt.destroy_stream(stream)

@@ -15,7 +15,7 @@ def camera(raw, size, stride, channel, stream):
     given = described(source, raw.nbytes, *size, stride)
     made = described(target, 64 * 72, 64, 48, 64)
     check(media.dvpp_vpc_resize_async(channel, given, made, config, stream), "resize")
-    check(acl.rt.synchronize_stream(stream), "wait")
+    check(acl.rt.synchronize_stream(stream), "stream")
     came = fetch(target, 64 * 72, np.uint8).reshape(72, 64)
     media.dvpp_free(source)
     media.dvpp_free(target)

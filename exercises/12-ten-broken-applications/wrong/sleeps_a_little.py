@@ -30,5 +30,5 @@ def camera(raw, size, stride, channel, stream):
     check(
         media.dvpp_vpc_resize_async(channel, given, made, media.dvpp_create_resize_config(), stream), "resize"
     )
-    check(acl.rt.synchronize_stream(stream), "wait")
+    check(acl.rt.synchronize_stream(stream), "stream")
     return fetch(target, 64 * 72, np.uint8).reshape(72, 64)

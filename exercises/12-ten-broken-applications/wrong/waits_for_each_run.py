@@ -11,7 +11,7 @@ def rinse(model, frames, stream):
             pair = [bound((places[0] + i * nbytes, nbytes)), bound((places[1] + 12 * i, 12))]
             datasets += pair
             check(acl.mdl.execute_async(model, *pair, stream), "execute_async")
-            check(acl.rt.synchronize_stream(stream), "wait")
+            check(acl.rt.synchronize_stream(stream), "stream")
         return fetch(places[1], 3 * len(frames)).reshape(-1, 3).tolist()
     finally:
         unbound(*datasets)
@@ -25,13 +25,13 @@ def camera(raw, size, stride, channel, stream):
     try:
         for nbytes in (raw.nbytes, 64 * 72):
             place, ret = media.dvpp_malloc(nbytes)
-            check(ret, "dvpp_malloc")
+            check(ret, "media memory")
             places.append(place)
         check(acl.rt.memcpy(places[0], raw.nbytes, acl.util.numpy_to_ptr(raw), raw.nbytes, TO_DEVICE), "copy")
         pictures.append(described(places[0], raw.nbytes, *size, -(-size[0] // 128) * 128))
         pictures.append(described(places[1], 64 * 72, 64, 48, 64))
         check(media.dvpp_vpc_resize_async(channel, *pictures, config, stream), "resize")
-        check(acl.rt.synchronize_stream(stream), "wait")
+        check(acl.rt.synchronize_stream(stream), "stream")
         return fetch(places[1], 64 * 72, np.uint8).reshape(72, 64)
     finally:
         for picture in pictures:
