@@ -212,7 +212,7 @@ def _check_quant_types(scale: Tensor, output_dtype: torch.dtype | None) -> None:
     if scale.dtype not in _SCALES[result]:
         known = " or ".join(map(str, _SCALES[result]))
         raise RuntimeError(
-            f"npu_quant_matmul: a scale of {scale.dtype} is not supported for a result of {result}; it is {known}."
+            f"npu_quant_matmul: a scale of {scale.dtype} does not go with {result} results; it is {known}."
             + ops_error(ErrCode.TYPE)
         )
 
