@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import acl
 import click
 import numpy as np
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import track
 
 from ais_bench.errors import BenchError
 from ais_bench.session import Session, Times
+from ais_bench.tensors import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +32,14 @@ def arrays_of(session: Session, files: Sequence[Path], fill: str) -> list[Array]
     Raises:
         BenchError: files that are missing, too many or of the wrong size.
     """
-    wanted = session.inputs()
+    wanted = session.inputs
     if files and len(files) != len(wanted):
         raise BenchError(
             f"--input gives {len(files)} files, the model has {len(wanted)} inputs; give one for each"
         )
     found = []
-    for number, (name, shape, kind, size) in enumerate(wanted):
+    for number, (name, datatype, _, shape, size) in enumerate(wanted):
+        kind = TYPES[datatype]
         if files:
             array = _read(files[number], kind)
             exact = size if -1 not in shape else array.nbytes
@@ -124,7 +127,7 @@ def _bench(given: dict[str, Any]) -> None:
         session.gear = ("batch", (given["dym_batch"],))
     elif given["dym_hw"]:
         session.gear = ("hw", _pair(given["dym_hw"]))
-    first = session.inputs()[0][1][0] if session.inputs()[0][1] else 1
+    first = session.inputs[0].shape[0] if session.inputs[0].shape else 1
     batch = given["batchsize"] or given["dym_batch"] or max(first, 1)
     info(f"try get model batchsize:{batch}")
     files = [Path(name) for name in given["inputs"].split(",") if name]
@@ -144,6 +147,8 @@ def _bench(given: dict[str, Any]) -> None:
         info(f"output path:{given['output']}")
     summary(times, batch)
     session.close()
+    acl.rt.reset_device(session.device)
+    acl.finalize()
     info("unload model success, model Id is 1")
     info("end to finalize acl")
 

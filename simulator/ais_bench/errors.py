@@ -1,5 +1,5 @@
 """What ais_bench refuses."""
 
 
-class BenchError(Exception):
-    """A run that cannot be done: one line."""
+class BenchError(RuntimeError):
+    """A run that cannot be done: one line. A RuntimeError, as the real aclruntime raises."""

@@ -243,7 +243,7 @@ def _definition(job: Job, choice: Gears, compiled: list[dict[str, Any]], weights
         "ops": largest["ops"],
         "dynamic": choice.kind,
         "gears": compiled,
-        "work_bytes": max(gear["work"] for gear in compiled),
+        "work_bytes": max(1, *(gear["work"] for gear in compiled)),  # a model of views alone needs none
         "weight_bytes": max(weights // (2 if job.half else 1), 1),
     }
 

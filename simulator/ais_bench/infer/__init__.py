@@ -1,0 +1,1 @@
+"""ais_bench's Python interface, under the real package's name."""
