@@ -73,6 +73,7 @@ scoreboard: $(READY)
 	@$(BIN)/python simulator/scoreboard/torch_npu_names.py
 	@$(BIN)/python simulator/scoreboard/acl_names.py
 	@$(BIN)/python simulator/scoreboard/op_db.py
+	@$(BIN)/python simulator/scoreboard/offline_models.py
 
 clean:
 	rm -rf build
