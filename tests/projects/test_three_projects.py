@@ -1,4 +1,4 @@
-"""The three projects that come with the assignment on automatic migration: on the CPU as they are, and by the import.
+"""The three projects of the assignment on automatic migration: on the CPU as they are, and by the import.
 
 Nothing of ours is loaded where they run as they are.
 """
