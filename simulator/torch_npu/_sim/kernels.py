@@ -140,10 +140,9 @@ def _returns_tensors(overload: OpOverload) -> bool:
     return all(str(r.type) == "Tensor" for r in overload._schema.returns) and name not in VALUE_DEPENDENT
 
 
-def _wraps_numbers(overload: OpOverload) -> bool:
-    """Whether a number in the place of a tensor has to become one again for the CPU's kernel."""
-    name = overload._schema.name.partition("::")[2]
-    return not torch._C._should_allow_numbers_as_tensors(name)
+def _as_tensor(number: Any) -> Tensor:
+    """A number as the tensor for which it stood, with all its digits: out= wants one, as in x & 1."""
+    return torch.tensor(number, dtype=torch.float64 if isinstance(number, float) else None)
 
 
 def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
@@ -235,16 +234,15 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
     out_names = tuple(n for n, _ in sig.keywords if n in sig.written)
     # Indices may come from the host; the values that they place may not.
     checked = sig.names.index("values") if "index_put" in name else None
-    wraps = _wraps_numbers(overload)
 
     def kernel(*args: Any, **kwargs: Any) -> Any:
         target = Target(host_ok=host_ok)
         if checked is not None and args[checked].get_device() < 0 and args[checked].dim():
             raise mixed_with_host()
         values, cpu_kwargs = _gather(sig, target, args, kwargs)
-        if wraps:
+        if out_names:
             values = [
-                torch.tensor(v) if i in sig.tensors and type(v) in _PLAIN else v for i, v in enumerate(values)
+                _as_tensor(v) if i in sig.tensors and type(v) in _PLAIN else v for i, v in enumerate(values)
             ]
         index = target.index
         if has_generator:

@@ -8,6 +8,7 @@ import torch
 from torch._utils import classproperty
 from torch.storage import _LegacyStorage, _warn_typed_storage_removal
 
+from torch_npu._sim import runtime
 from torch_npu.utils._error_code import ErrCode, pta_error
 
 _DTYPES = {
@@ -77,6 +78,22 @@ def _type_of(self: torch.Tensor, dtype: Any = None, *args: Any, **kwargs: Any) -
     return _type(self, *([] if dtype is None else [dtype]), *args, **kwargs)
 
 
+_new = torch.Tensor.new
+
+
+def _new_of(self: torch.Tensor, *args: Any, device: Any = None, **kwargs: Any) -> torch.Tensor:
+    """`Tensor.new`, which PyTorch makes on the current device: for its call that is the tensor's own."""
+    if self.device.type != "npu":
+        return _new(self, *args, **kwargs, **({} if device is None else {"device": device}))
+    place = self.device if device is None else torch.device(device)
+    before = runtime.current_device()
+    runtime.set_device(before if place.index is None else place.index)
+    try:
+        return _new(self, *args, **kwargs, **({} if device is None else {"device": place}))
+    finally:
+        runtime.set_device(before)
+
+
 def install(namespace: dict[str, Any]) -> None:
     """Puts the types into the module of the device."""
     for name, dtype in _DTYPES.items():
@@ -86,3 +103,4 @@ def install(namespace: dict[str, Any]) -> None:
         namespace[f"{name}Storage"] = storage
         torch._storage_classes.add(storage)
     torch.Tensor.type = _type_of  # type: ignore[assignment]
+    torch.Tensor.new = _new_of  # type: ignore[assignment, method-assign]

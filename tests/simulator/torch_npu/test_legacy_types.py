@@ -30,3 +30,13 @@ def test_a_type_makes_tensors_on_the_device_asked_for():
     with torch.npu.device(2):
         assert torch.npu.FloatTensor(1).get_device() == 2
         assert torch.npu.FloatTensor([1.0], device="npu:0").get_device() == 0
+
+
+def test_new_lies_beside_its_tensor():
+    """Tensor.new makes a tensor on the tensor's device, or on the one asked for."""
+    x = torch.ones(3).to("npu:2")
+    with torch.npu.device(1):
+        assert [x.new([0, 1]).get_device(), x.new(2, 2).get_device(), x.new().get_device()] == [2, 2, 2]
+        assert x.new([0, 1], device="npu:3").get_device() == 3
+        assert torch.ones(2, dtype=torch.int32).new([1]).dtype is torch.int32
+        assert torch.npu.current_device() == 1

@@ -542,3 +542,5 @@ def test_a_number_may_stand_for_a_tensor_with_out():
     x, out = torch.tensor([1, 2, 3]).npu(), torch.zeros(3, dtype=torch.int64).npu()
     assert torch.bitwise_and(x, 1, out=out).tolist() == [1, 0, 1]
     assert torch.bitwise_or(1, x).tolist() == [1, 3, 3]
+    half = torch.tensor([5.0, 7.0]).npu()
+    assert torch.remainder(half, 2.5, out=torch.empty_like(half)).tolist() == [0, 2]
