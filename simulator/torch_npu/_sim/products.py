@@ -60,6 +60,8 @@ IN_FLOAT32 = frozenset(
         "_cdist_backward",
         "_cdist_forward",
         "_pdist_forward",
+        "_upsample_bicubic2d_aa",
+        "_upsample_bicubic2d_aa_backward",
         "_upsample_bilinear2d_aa",
         "_upsample_bilinear2d_aa_backward",
         "avg_pool3d",

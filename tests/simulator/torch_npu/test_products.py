@@ -101,6 +101,7 @@ def test_an_operator_in_place_refuses_the_host_even_for_a_number():
         lambda x: functional.avg_pool3d(x, 2),
         lambda x: torch.cdist(x[0, 0], x[0, 1]),
         lambda x: functional.interpolate(x[0], size=(3, 3), mode="bilinear", antialias=True),
+        lambda x: functional.interpolate(x[0], size=(3, 3), mode="bicubic", antialias=True),
     ],
 )
 def test_what_the_cpu_has_not_in_16_bits_the_device_has(compute, dtype):
