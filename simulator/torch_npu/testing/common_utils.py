@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PERF_TEST_ENABLE = os.getenv("PERF_TEST_ENABLE", "").upper() in {"ON", "1", "YES", "TRUE", "Y"}
 PERF_BASELINE_FILE = os.getenv("PERF_BASELINE_FILE") or str(Path.cwd() / "performance_baseline.json")
 _SLEEP_CYCLES = 1_000_000
+_draw = (
+    np.random
+)  # numpy's global numbers: a test that seeds them gets the tensors that the real helpers give
 
 
 @contextmanager
@@ -94,7 +97,7 @@ def create_common_tensor(
         The CPU's tensor and the NPU's.
     """
     dtype, npu_format, shape = item[0], item[1], item[2]
-    numbers = np.random.default_rng().uniform(minValue, maxValue, shape).astype(dtype)
+    numbers = _draw.uniform(minValue, maxValue, shape).astype(dtype)
     return _both(np.asarray(numbers), npu_format, device)
 
 
@@ -108,14 +111,13 @@ def create_dtype_tensor(
     device: str | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Random numbers of a type on both devices; integers are int32, as in the real one."""
-    random = np.random.default_rng()
     if dtype is torch.bool:
-        numbers = random.integers(0, 2, size=shape).astype(bool)
+        numbers = _draw.randint(0, 2, size=shape).astype(bool)
     elif dtype in {torch.half, torch.float}:
         kind = np.float16 if dtype is torch.half else np.float32
-        numbers = random.uniform(min_value, max_value, shape).astype(kind)
+        numbers = _draw.uniform(min_value, max_value, shape).astype(kind)
     else:
-        numbers = random.integers(int(min_value), int(max_value) + 1, size=shape).astype(np.int32)
+        numbers = _draw.randint(int(min_value), int(max_value) + 1, size=shape).astype(np.int32)
     if no_zero:
         numbers = np.where(numbers != 0, numbers, np.ones_like(numbers))
     return _both(np.asarray(numbers), npu_format if dtype in {torch.half, torch.float} else -1, device)
@@ -125,7 +127,7 @@ def test_2args_broadcast(fn: Callable[..., torch.Tensor]) -> list[list[Any]]:
     """A function of two tensors on both devices, for two ways of broadcasting; numpy arrays, CPU first."""
     found = []
     for shape in ((1, 1, 1), (4, 5)):
-        x, y = (np.random.default_rng().random(s).astype(np.float32) for s in ((2, 3, 4, 5), shape))
+        x, y = (_draw.rand(*s).astype(np.float32) for s in ((2, 3, 4, 5), shape))
         (cpu_x, npu_x), (cpu_y, npu_y) = _both(x, -1, None), _both(y, -1, None)
         found.append([fn(cpu_x, cpu_y).numpy(), fn(npu_x, npu_y).cpu().numpy()])
     return found

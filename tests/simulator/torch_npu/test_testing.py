@@ -187,3 +187,13 @@ def test_a_case_with_a_loss_scale():
         assert torch.equal(p, q)
     assert (first.defaults["lr"], type(second), len(batches), spoiled) == (0.1, torch.optim.Adam, 4, 2)
     assert loss(scaling(batches[0][0]), batches[0][1]).is_npu
+
+
+def test_random_tensors_follow_numpys_seed():
+    """A test that seeds numpy gets the numbers of the real helpers, the same in every run."""
+    np.random.seed(7)  # noqa: NPY002 - what tests of the real torch_npu call
+    expected = np.random.uniform(1, 10, (2, 3)).astype(np.float32)  # noqa: NPY002
+    np.random.seed(7)  # noqa: NPY002
+    cpu, npu = common_utils.create_common_tensor([np.float32, -1, (2, 3)], 1, 10)
+    assert np.array_equal(cpu.numpy(), expected)
+    assert torch.equal(npu.cpu(), cpu)
