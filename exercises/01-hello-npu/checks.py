@@ -275,8 +275,8 @@ FULL_CARD = (
 LATE = (
     "{call}:torch_npu/csrc/core/npu/NPUStream.cpp:{line} NPU function error: {waits}, error code is 507015\n"
     "[ERROR] 2025-03-11-09:12:44 (PID:{line}, Device:{card}, RankID:-1) ERR00100 PTA call acl api failed\n"
-    "[Error]: The aicore execution is abnormal.\n"
-    "        Rectify the fault based on the error information in the ascend log."
+    "[Error]: The aicore execution is abnormal.\n        Rectify the fault based on "
+    "the error information in the ascend log."
 )
 AT_ONCE = (
     "{call}:torch_npu/csrc/core/npu/sys_ctrl/npu_sys_ctrl.cpp:{line} NPU function error: {asks}, "

@@ -1,5 +1,5 @@
 # ---
-# about: Takes the optimizer of the same name, although apex decays as AdamW does, with a decay of another kind.
+# about: Takes the optimizer of the same name, with a decay of another kind; apex decays as AdamW does.
 # loses: {make_optimizer: 2}
 # ---
 # %% make_optimizer
