@@ -50,7 +50,7 @@ do
 done
 wait
 """
-DATA_PARALLEL = frozenset({"torch.nn.DataParallel", "torch.nn.parallel.DataParallel"})
+DATA_PARALLEL = frozenset({"torch.nn.parallel.DataParallel", "torch.nn.DataParallel"})
 TRAINS = re.compile(r"(?i)optim|\.backward\(")
 
 
