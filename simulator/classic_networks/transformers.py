@@ -1,180 +1,151 @@
-"""Transformers: ViT-B/16 and Twins-PCPVT-S on pictures, BERT-base on texts."""
+"""Transformers: ViT-B/16 (Dosovitskiy et al., 2021; timm's names) and BERT-base (Devlin et al., 2019)."""
 
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-WIDTH, LAYERS, HEADS = 768, 12, 12
-CLASSES, WORDS, LONGEST = 1000, 30522, 512
+WORDS, POSITIONS, KINDS = 30522, 512, 2  # bert-base-uncased
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Softmax attention of (N, heads, tokens, width), written out as exporters leave it."""
+    scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-2, -1))
+    return torch.matmul(torch.softmax(scores, -1), v)
+
+
+class Mlp(nn.Module):
+    """Two linear layers with GELU between."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, tokens, width) to the same."""
+        made: Tensor = self.fc2(nn.functional.gelu(self.fc1(x)))
+        return made
 
 
 class Attention(nn.Module):
-    """Self-attention of 12 heads."""
+    """Self-attention with one matrix for queries, keys and values."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.into, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, tokens, 768) to the same."""
-        n, tokens, _ = x.shape
-        parts = self.into(x).reshape(n, tokens, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        query, key, value = parts[0], parts[1], parts[2]
-        weights = torch.softmax(query @ key.transpose(-2, -1) * (WIDTH // HEADS) ** -0.5, -1)
-        made: torch.Tensor = self.out((weights @ value).transpose(1, 2).reshape(n, tokens, WIDTH))
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, tokens, width) to the same."""
+        n, tokens, width = x.shape
+        qkv = self.qkv(x).reshape(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        made = attend(qkv[0], qkv[1], qkv[2]).transpose(1, 2).reshape(n, tokens, width)
+        out: Tensor = self.proj(made)
+        return out
+
+
+class Block(nn.Module):
+    """Attention and MLP, each after its normalisation and around a shortcut."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = Mlp(width, 4 * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, tokens, width) to the same."""
+        x = x + self.attn(self.norm1(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
+
+
+class Patches(nn.Module):
+    """A picture as a row of patches."""
+
+    def __init__(self, patch: int, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch, patch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) to (N, patches, width)."""
+        made: Tensor = self.proj(x).flatten(2).transpose(1, 2)
         return made
-
-
-class Layer(nn.Module):
-    """Attention and two linear layers, each with a way around it.
-
-    Args:
-        norm_first: whether the norms are before them (ViT) or after (BERT).
-        epsilon: of the norms.
-    """
-
-    def __init__(self, *, norm_first: bool, epsilon: float) -> None:
-        super().__init__()
-        self.attention = Attention()
-        self.linear = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH, epsilon) for _ in range(2))
-        self.norm_first = norm_first
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, tokens, 768) to the same."""
-        for part, norm in zip((self.attention, self.linear), self.norms, strict=True):
-            x = x + part(norm(x)) if self.norm_first else norm(x + part(x))
-        return x
 
 
 class VisionTransformer(nn.Module):
-    """ViT-B/16: pictures of 224 x 224 as 196 patches and a class token."""
+    """ViT-B/16: pictures of (N, 3, 224, 224), float32, to scores of (N, classes)."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 1000, width: int = 768, depth: int = 12, heads: int = 12) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, WIDTH, 16, 16)
-        self.token = nn.Parameter(torch.zeros(1, 1, WIDTH))
-        self.places = nn.Parameter(torch.empty(1, 197, WIDTH))
-        nn.init.normal_(self.places, std=0.02)
-        layers = [Layer(norm_first=True, epsilon=1e-6) for _ in range(LAYERS)]
-        self.layers = nn.Sequential(*layers, nn.LayerNorm(WIDTH, 1e-6))
-        self.head = nn.Linear(WIDTH, CLASSES)
+        self.patch_embed = Patches(16, width)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 14 * 14 + 1, width))
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, classes)
 
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Scores (n, 1000) of pictures (n, 3, 224, 224)."""
-        patches = self.patches(picture).flatten(2).transpose(1, 2)
-        x = torch.cat([self.token.expand(patches.shape[0], -1, -1), patches], 1) + self.places
-        scores: torch.Tensor = self.head(self.layers(x)[:, 0])
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores before softmax."""
+        x = self.patch_embed(x)
+        x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
+        scores: Tensor = self.head(self.norm(self.blocks(x))[:, 0])
         return scores
 
 
-class Bert(nn.Module):
-    """BERT-base (uncased) with its pooler, for one text without padding."""
+class BertLayer(nn.Module):
+    """A layer of BERT: the normalisations come after the shortcuts."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.words, self.places = nn.Embedding(WORDS, WIDTH), nn.Embedding(LONGEST, WIDTH)
-        self.kinds = nn.Embedding(2, WIDTH)
-        self.norm = nn.LayerNorm(WIDTH, 1e-12)
-        self.layers = nn.Sequential(*(Layer(norm_first=False, epsilon=1e-12) for _ in range(LAYERS)))
-        self.pooler = nn.Linear(WIDTH, WIDTH)
-
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The first token's (n, 768) of texts (n, length), numbers of tokens as int64."""
-        places = self.places.weight[: tokens.shape[1]]
-        x = self.norm(self.words(tokens) + places + self.kinds.weight[0])
-        return torch.tanh(self.pooler(self.layers(x)[:, 0]))
-
-
-class Reduced(nn.Module):
-    """Self-attention whose keys and values come from a coarser picture.
-
-    Args:
-        width: channels.
-        heads: of the attention.
-        step: how much coarser each way.
-    """
-
-    def __init__(self, width: int, heads: int, step: int) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query, self.pair = nn.Linear(width, width), nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
-        self.coarser = nn.Conv2d(width, width, step, step) if step > 1 else None
-        self.norm = nn.LayerNorm(width) if step > 1 else nn.Identity()
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.dense = nn.Linear(width, width)
+        self.norm1 = nn.LayerNorm(width, eps=1e-12)
+        self.mlp = Mlp(width, 4 * width)
+        self.norm2 = nn.LayerNorm(width, eps=1e-12)
 
-    def forward(self, x: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-        """(n, rows * columns, width) to the same."""
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(N, tokens, width) to the same; `mask` of (N, 1, 1, tokens) is added to the scores."""
         n, tokens, width = x.shape
-        small = x
-        if self.coarser is not None:
-            small = (
-                self.coarser(x.transpose(1, 2).reshape(n, width, rows, columns)).flatten(2).transpose(1, 2)
-            )
-        query = self.query(x).reshape(n, tokens, self.heads, -1).transpose(1, 2)
-        pair = self.pair(self.norm(small)).reshape(n, small.shape[1], 2, self.heads, width // self.heads)
-        key, value = pair.permute(2, 0, 3, 1, 4).unbind(0)
-        weights = torch.softmax(query @ key.transpose(-2, -1) * (width // self.heads) ** -0.5, -1)
-        made: torch.Tensor = self.out((weights @ value).transpose(1, 2).reshape(n, tokens, width))
-        return made
+
+        def split(values: Tensor) -> Tensor:
+            return values.reshape(n, tokens, self.heads, width // self.heads).transpose(1, 2)
+
+        q, k, v = split(self.query(x)), split(self.key(x)), split(self.value(x))
+        scores = torch.matmul(q, k.transpose(-2, -1)) / (width // self.heads) ** 0.5 + mask
+        made = torch.matmul(torch.softmax(scores, -1), v).transpose(1, 2).reshape(n, tokens, width)
+        x = self.norm1(x + self.dense(made))
+        out: Tensor = self.norm2(x + self.mlp(x))
+        return out
 
 
-class Pyramid(nn.Module):
-    """A block of Twins-PCPVT: attention over a coarser picture, and two linear layers."""
+class BertBase(nn.Module):
+    """BERT-base, uncased: words, mask and segments of (N, tokens), int64, to what a question answerer needs.
 
-    def __init__(self, width: int, heads: int, step: int, grow: int) -> None:
+    The two outputs are the scores of each token as the answer's begin and as its end, (N, tokens).
+    """
+
+    def __init__(self, width: int = 768, depth: int = 12, heads: int = 12) -> None:
         super().__init__()
-        self.attention = Reduced(width, heads, step)
-        self.linear = nn.Sequential(nn.Linear(width, grow * width), nn.GELU(), nn.Linear(grow * width, width))
-        self.norms = nn.ModuleList(nn.LayerNorm(width, 1e-6) for _ in range(2))
+        self.word_embeddings = nn.Embedding(WORDS, width)
+        self.position_embeddings = nn.Embedding(POSITIONS, width)
+        self.token_type_embeddings = nn.Embedding(KINDS, width)
+        self.norm = nn.LayerNorm(width, eps=1e-12)
+        self.layers = nn.ModuleList(BertLayer(width, heads) for _ in range(depth))
+        self.qa_outputs = nn.Linear(width, 2)
 
-    def forward(self, x: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-        """(n, rows * columns, width) to the same."""
-        x = x + self.attention(self.norms[0](x), rows, columns)
-        made: torch.Tensor = x + self.linear(self.norms[1](x))
-        return made
-
-
-class Stage(nn.Module):
-    """A stage of Twins-PCPVT: patches, blocks, and after the first a convolution that tells places."""
-
-    def __init__(self, inside: int, patch: int, blocks: int, **sizes: int) -> None:
-        super().__init__()
-        width = sizes["width"]
-        self.patches, self.norm = nn.Conv2d(inside, width, patch, patch), nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(Pyramid(**sizes) for _ in range(blocks))
-        self.places = nn.Conv2d(width, width, 3, 1, 1, groups=width)
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """A picture to a smaller one with more channels."""
-        made = self.patches(picture)
-        n, width, rows, columns = made.shape
-        x = self.norm(made.flatten(2).transpose(1, 2))
-        for number, block in enumerate(self.blocks):
-            x = block(x, rows, columns)
-            if not number:
-                seen = x.transpose(1, 2).reshape(n, width, rows, columns)
-                x = (self.places(seen) + seen).flatten(2).transpose(1, 2)
-        smaller: torch.Tensor = x.transpose(1, 2).reshape(n, width, rows, columns)
-        return smaller
-
-
-class Twins(nn.Module):
-    """Twins-PCPVT-S."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stages = nn.Sequential(
-            Stage(3, 4, 3, width=64, heads=1, step=8, grow=8),
-            Stage(64, 2, 4, width=128, heads=2, step=4, grow=8),
-            Stage(128, 2, 6, width=320, heads=5, step=2, grow=4),
-            Stage(320, 2, 3, width=512, heads=8, step=1, grow=4),
-        )
-        self.norm, self.head = nn.LayerNorm(512, 1e-6), nn.Linear(512, CLASSES)
-
-    def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """Scores (n, 1000) of pictures (n, 3, 224, 224)."""
-        x = self.stages(picture).flatten(2).transpose(1, 2)
-        scores: torch.Tensor = self.head(self.norm(x).mean(1))
-        return scores
+    def forward(self, words: Tensor, mask: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of begin and end."""
+        places = torch.arange(words.shape[1], device=words.device)
+        x = self.word_embeddings(words) + self.position_embeddings(places)
+        x = self.norm(x + self.token_type_embeddings(segments))
+        # -10000 and not -inf: the original's number, which float16 holds
+        shift = (1.0 - mask[:, None, None, :].float()) * -10000.0
+        for layer in self.layers:
+            x = layer(x, shift)
+        begin, end = self.qa_outputs(x).unbind(-1)
+        return begin, end

@@ -2,8 +2,8 @@
 
     python simulator/scoreboard/offline_models.py       # writes build/scoreboard/offline_models.json
 
-The networks of the calibration table on the Ascend310P3 that `classics` has, in float16: every batch that is
-published. Unlike `cost_model.json` this goes through PyTorch's exporter, the converter and AscendCL.
+The networks of the calibration table on the Ascend310P3 that `classic_networks` has, in float16: every batch
+that is published. Unlike `cost_model.json` this goes through PyTorch's exporter, the converter and AscendCL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import classics
+import classic_networks
 from calibration.published import BUILDS, rows
 from scoreboard._board import write
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from calibration.published import Row
 
 SOC = "Ascend310P3"
-# the calibration table's name: that of `classics`
+# the calibration table's name: that of `classic_networks`
 NAMES = {
     "Resnet18": "resnet18",
     "Resnet50": "resnet50",
@@ -81,10 +81,10 @@ def throughput(row: Row, folder: Path) -> float:
         RuntimeError: a tool failed, with what it printed.
     """
     name, build = NAMES[row.network], BUILDS.get(row.network, {})
-    classic = classics.CLASSICS[name]
+    classic = classic_networks.CLASSICS[name]
     source = folder / f"{name}.onnx"
     if not source.exists():
-        classics.export(name, source)
+        classic_networks.export(name, source)
     sizes = ",".join(str(n) for n in (row.batch, *classic.shape))
     target = folder / f"{name}_{row.batch}"
     line = [f"--model={source}", "--framework=5", f"--output={target}", f"--soc_version={SOC}"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from classics.transformers import Mlp, attend
+from classic_networks.transformers import Mlp, attend
 
 
 class Stage(NamedTuple):
