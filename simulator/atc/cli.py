@@ -14,8 +14,9 @@ from npusim import UnknownChipError, find_chip, node
 from npusim.om import OmError, pack, unpack
 from npusim.plog import LEVELS
 
+from atc.command_line import EXIT_CODE, FAILED, AtcCommand
 from atc.errors import AtcError, invalid
-from atc.flags import CHOICES, NOT_SIMULATED, WITHOUT_EFFECT
+from atc.flags import FRAMEWORK_NEEDED, GONE, NOT_SIMULATED, WITHOUT_EFFECT, check_simulated, check_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +25,8 @@ if TYPE_CHECKING:
 
     from atc.model import Job
 
-START = "ATC start working now, please wait for a moment."
 SUCCESS = "ATC run success, welcome to the next use."
-FAILED = "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
-ONNX = 5
-FRAMEWORKS = {0: "Caffe", 1: "MindIR", 3: "TensorFlow"}
+FRAMEWORKS = {"0": "Caffe", "1": "MindIR", "3": "TensorFlow"}
 HALF_MODES = {
     "": True,
     "force_fp16": True,
@@ -47,21 +45,21 @@ MODES_V2 = {
     "mixed_float16": "allow_mix_precision_fp16",
 }
 FORMATS = ("NCHW", "NHWC", "ND", "NCDHW", "NDHWC")
-OUTPUT_TYPES = ("", "FP32", "FP16", "UINT8", "INT8")
-LOGS = ("null", "debug", "info", "warning", "error")
 
 
 def _more_options(command: Callable[..., None]) -> Callable[..., None]:
     """Every other option of the real tool, so that a command line from elsewhere is read."""
-    for name in (*WITHOUT_EFFECT, *NOT_SIMULATED):
+    for name in (*WITHOUT_EFFECT, *NOT_SIMULATED, *GONE):
         command = click.option(f"--{name}", name, default=None, hidden=True)(command)
     return command
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--mode", type=int, default=0, help="0: convert a model; 1: write an offline model as JSON.")
+@click.command(
+    cls=AtcCommand, context_settings={"help_option_names": ["-h", "--help"], "allow_extra_args": True}
+)
+@click.option("--mode", default="0", help="0: convert a model; 1: write an offline model as JSON.")
 @click.option("--model", default="", help="The ONNX file.")
-@click.option("--framework", type=int, default=-1, help="The model's framework: 5 ONNX.")
+@click.option("--framework", default="-1", help="The model's framework: 5 ONNX.")
 @click.option("--output", default="", help="Path of the offline model, without .om.")
 @click.option("--soc_version", default="", help="The chip, for example Ascend310P3.")
 @click.option(
@@ -71,9 +69,13 @@ def _more_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--dynamic_batch_size", default="", help='Batch gears: "1,2,4,8".')
 @click.option("--dynamic_image_size", default="", help='Image gears: "224,224;416,416".')
 @click.option("--dynamic_dims", default="", help='Gears of any dimensions: "1,224;8,448".')
-@click.option("--precision_mode", default="", help="force_fp16 (default), must_keep_origin_dtype, ...")
-@click.option("--precision_mode_v2", default="", help="fp16, origin, ...: the newer --precision_mode.")
-@click.option("--output_type", default="", help="Type of the outputs: FP32, FP16, UINT8, INT8.")
+@click.option("--precision_mode", default=None, help="force_fp16 (default), must_keep_origin_dtype, ...")
+@click.option("--precision_mode_v2", default=None, help="fp16, origin, ...: the newer --precision_mode.")
+@click.option(
+    "--output_type",
+    default="",
+    help='FP32, FP16, UINT8 or INT8 for all outputs, or "node:0:FP16;node2:0:FP32".',
+)
 @click.option("--enable_small_channel", default="0", help="1: pad a first convolution's channels to 4 only.")
 @click.option("--insert_op_conf", default="", help="File of AIPP settings.")
 @click.option("--input_fp16_nodes", default="", help='Inputs that are given as float16: "name1;name2".')
@@ -86,31 +88,27 @@ def _more_options(command: Callable[..., None]) -> Callable[..., None]:
 @_more_options
 def main(**given: Any) -> None:
     """Convert a model into an offline model for an Ascend chip."""
-    click.echo(START)
+    try:
+        check_values(given)
+    except AtcError as error:
+        _fail(error)
     try:
         _run(given)
     except (AtcError, OmError) as error:
+        click.echo("...")
         _fail(error)
+    click.echo("...")
     click.echo(SUCCESS)
 
 
 def _run(given: dict[str, Any]) -> None:
-    for name in NOT_SIMULATED:
-        if given[name]:
-            raise AtcError("E10055", f"--{name} is not simulated; leave it out")
-    if given["log"] not in LOGS:
-        raise AtcError(
-            "E10010",
-            f"Value [{given['log']}] for parameter [--log] is invalid; give one of {', '.join(LOGS)}",
-        )
-    if given["mode"] == 1:
-        _to_json(given["om"], given["json_path"])
-    elif given["mode"] == 0 and given["singleop"]:
+    check_simulated(given)
+    if given["singleop"]:
         _single_ops(given)
-    elif given["mode"] == 0:
-        _convert(_job(given), given)
+    elif given["mode"] == "1":
+        _to_json(given["om"], given["json_path"])
     else:
-        raise invalid("--mode", given["mode"], "only 0 (convert) and 1 (offline model to JSON) are simulated")
+        _convert(_job(given), given)
 
 
 def _fail(error: AtcError | OmError) -> None:
@@ -123,26 +121,19 @@ def _fail(error: AtcError | OmError) -> None:
     click.echo(FAILED)
     click.echo(f"{name}: [PID: {os.getpid()}] {stamp} {text}")
     click.echo(f"        Solution: {solution}")
-    raise SystemExit(1)
+    raise SystemExit(EXIT_CODE)
 
 
 def _job(given: dict[str, Any]) -> Job:
     from atc.model import Job
 
-    for name in ("model", "output", "soc_version"):
-        if not given[name]:
-            raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
     _check_framework(given["framework"])
+    _need(given, "soc_version", "output", "model")
     chip = _chip(given["soc_version"])
     mode = _precision(given)
-    for option, value, known in (
-        *((f"--{name}", given[name] or "", ("", *values)) for name, values in CHOICES.items()),
-        ("--input_format", given["input_format"], FORMATS),
-        ("--output_type", given["output_type"], OUTPUT_TYPES),
-        ("--enable_small_channel", given["enable_small_channel"], ("0", "1")),
-    ):
-        if value not in known:
-            raise invalid(option, value, f"only {', '.join(filter(None, known))} are taken")
+    for name, known in (("input_format", FORMATS), ("enable_small_channel", ("0", "1"))):
+        if given[name] not in known:
+            raise invalid(f"--{name}", given[name], f"only {', '.join(known)} are taken")
     name = Path(given["output"]).name.removesuffix(".om")
     if not re.fullmatch(r"[\w.-]+", name):
         raise invalid("--output", given["output"], "a file name holds letters, digits, '_', '-' and '.' only")
@@ -164,17 +155,17 @@ def _job(given: dict[str, Any]) -> Job:
     )
 
 
+def _need(given: dict[str, Any], *names: str) -> None:
+    for name in names:
+        if not given[name]:
+            raise AtcError("E10054", f"The required parameter [--{name}] of ATC is empty", f"Give --{name}.")
+
+
 def _precision(given: dict[str, Any]) -> str:
     """The precision mode, in the words of the older option."""
-    old, new = given["precision_mode"], given["precision_mode_v2"]
+    old, new = given["precision_mode"] or "", given["precision_mode_v2"] or ""
     if old and new:
         raise AtcError("E10056", "--precision_mode and --precision_mode_v2 cannot be given both; give one")
-    for option, value, known in (
-        ("--precision_mode", old, HALF_MODES),
-        ("--precision_mode_v2", new, MODES_V2),
-    ):
-        if value not in known:
-            raise invalid(option, value, f"only {', '.join(filter(None, known))} are taken")
     return MODES_V2[new] or str(old)
 
 
@@ -192,9 +183,7 @@ def _single_ops(given: dict[str, Any]) -> None:
     """--singleop: an OM file for each operator, into the folder --output."""
     from atc.single_op import compile_op, read
 
-    for name in ("output", "soc_version"):
-        if not given[name]:
-            raise AtcError("E10004", f"Value for parameter [--{name}] is empty", f"Give --{name}.")
+    _need(given, "output", "soc_version")
     for name in ("model", "insert_op_conf", "input_shape"):
         if given[name]:
             raise AtcError("E10047", f"--singleop and --{name} exclude each other")
@@ -210,14 +199,14 @@ def _single_ops(given: dict[str, Any]) -> None:
         node().log.write(LEVELS.index("INFO"), "GE", f"operator {single.name} converted for {chip.soc}")
 
 
-def _check_framework(number: int) -> None:
+def _check_framework(number: str) -> None:
+    if number == "-1":
+        raise AtcError("E10007", FRAMEWORK_NEEDED, "Give --framework=5 with an ONNX model.")
     if number in FRAMEWORKS:
         raise AtcError(
             "E10055",
             f"--framework={number} ({FRAMEWORKS[number]}) is not simulated; export the model to ONNX",
         )
-    if number != ONNX:
-        raise AtcError("E10007", f"[--framework] is required and must be 5 (ONNX); it is [{number}]")
 
 
 def _convert(job: Job, given: dict[str, Any]) -> None:

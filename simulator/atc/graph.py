@@ -51,22 +51,7 @@ def with_outputs(model: onnx.ModelProto, text: str) -> onnx.ModelProto:
     Raises:
         AtcError: no such node (E10016), another form or no output of that index (E10001).
     """
-    by_name = {node.name: node for node in model.graph.node if node.name}
-    by_tensor = {name: node for node in model.graph.node for name in node.output}
-    wanted: list[str] = []
-    for part in filter(None, (p.strip() for p in text.split(";"))):
-        name, colon, index = part.rpartition(":")
-        node = by_name.get(name)
-        if not colon or not index.isdecimal():
-            raise invalid("--out_nodes", text, f"[{part}] is no node with its output's index behind it")
-        if node is None and name not in by_tensor:
-            raise AtcError("E10016", f"Opname [{name}] specified in [--out_nodes] is not found in the model")
-        if node is None:
-            wanted.append(name)
-        elif int(index) < len(node.output):
-            wanted.append(node.output[int(index)])
-        else:
-            raise invalid("--out_nodes", text, f"node [{name}] has {len(node.output)} output(s)")
+    wanted = [_output(model, p.strip(), "--out_nodes", text) for p in text.split(";") if p.strip()]
     needed = set(wanted)
     kept = []
     for node in reversed(model.graph.node):  # in ONNX, producers stand before their readers
@@ -81,6 +66,51 @@ def with_outputs(model: onnx.ModelProto, text: str) -> onnx.ModelProto:
     known = shape_inference.infer_shapes(model).graph
     types = {value.name: value for value in (*known.value_info, *known.output)}
     found.graph.output.extend(types.get(name, onnx.ValueInfoProto(name=name)) for name in wanted)
+    return found
+
+
+def _output(model: onnx.ModelProto, part: str, option: str, text: str) -> str:
+    """The tensor that `part`, "node:index" of an option's text, means."""
+    name, colon, index = part.rpartition(":")
+    node = next((n for n in model.graph.node if n.name and n.name == name), None)
+    if not colon or not index.isdecimal():
+        raise invalid(option, text, f"[{part}] is no node with its output's index behind it")
+    if node is None and all(name not in n.output for n in model.graph.node):
+        raise AtcError("E10016", f"Opname [{name}] specified in [{option}] is not found in the model")
+    if node is None:
+        return name
+    if int(index) >= len(node.output):
+        raise invalid(option, text, f"node [{name}] has {len(node.output)} output(s)")
+    return str(node.output[int(index)])
+
+
+OUTPUT_TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
+
+
+def output_types(model: onnx.ModelProto, text: str) -> dict[str, str]:
+    """The types that outputs are given in, by name; those that are not in it keep the model's own.
+
+    Args:
+        model: with the outputs that it will have.
+        text: of --output_type: one type for all, or "node:index:type;...".
+
+    Raises:
+        AtcError: an unknown type, another form, a node that is no output (E10001), or no node (E10016).
+    """
+    names = [value.name for value in model.graph.output]
+    if text in OUTPUT_TYPES:
+        return dict.fromkeys(names, OUTPUT_TYPES[text])
+    found = {}
+    for part in (p.strip() for p in text.split(";") if p.strip()):
+        place, _, kind = part.rpartition(":")
+        if kind not in OUTPUT_TYPES:
+            raise invalid(
+                "--output_type", text, f"only {', '.join(OUTPUT_TYPES)} are taken, [{kind}] is none"
+            )
+        name = _output(model, place, "--output_type", text)
+        if name not in names:
+            raise invalid("--output_type", text, f"[{place}] is no output; name it in --out_nodes")
+        found[name] = OUTPUT_TYPES[kind]
     return found
 
 
@@ -112,8 +142,8 @@ def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
     """The model with the shapes of its inputs fixed and all others inferred.
 
     Raises:
-        AtcError: a name is no input (E10016), a shape has the wrong number of dimensions (E10049) or does not
-            fit the operators (E10001).
+        AtcError: a name is no input (E10016), a shape has the wrong number of dimensions (E10049), or it does
+            not fit the operators: a convolution's channels (E50059, E50060), all else (E19999).
     """
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
@@ -139,10 +169,42 @@ def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> 
         value.type.tensor_type.ClearField("shape")
     del fixed.graph.value_info[:]
     try:
-        return shape_inference.infer_shapes(fixed, strict_mode=True, data_prop=True)
+        inferred = shape_inference.infer_shapes(fixed, strict_mode=True, data_prop=True)
     except shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise invalid("--input_shape", dict(shapes), f"the operators' shapes do not fit: {reason}") from None
+        _check_channels(shape_inference.infer_shapes(fixed, data_prop=True))  # its cause, if a convolution
+        reason = " ".join(str(error).split()).removeprefix("[ShapeInferenceError] Inference error(s): ")[:200]
+        given = ";".join(f"{name}:{','.join(map(str, shape))}" for name, shape in shapes.items())
+        raise AtcError(
+            "E19999",
+            f"Inner Error! Call InferShapeAndType failed: with [{given}], the operators' shapes do not fit: "
+            f"{reason}",
+            "Give --input_shape the sizes that the model was made for.",
+        ) from None
+    _check_channels(inferred)
+    return inferred
+
+
+def _check_channels(model: onnx.ModelProto) -> None:
+    """Convolutions whose filters are for another number of channels, which ONNX's inference lets through."""
+    shapes = {t.name: tuple(t.dims) for t in model.graph.initializer}
+    for value in (*model.graph.input, *model.graph.value_info):
+        shapes.setdefault(value.name, _type(value)[1])
+    for node in model.graph.node:
+        if node.op_type not in {"Conv", "ConvTranspose"}:
+            continue
+        x, weight = shapes.get(node.input[0], ()), shapes.get(node.input[1], ())
+        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+        forward = node.op_type == "Conv"
+        if min(len(x), len(weight)) <= 1 or -1 in (x[1], weight[0], weight[1]):
+            continue
+        wanted = weight[1] * groups if forward else weight[0]
+        if x[1] != wanted:
+            raise AtcError(
+                "E50059" if forward else "E50060",
+                f"In op [{node.name or node.output[0]}], x has {x[1]} channels, the filter is for {wanted}; "
+                f"x is {list(x)}, the filter {list(weight)}, groups {groups}",
+                "Give --input_shape the channels that the model was made for.",
+            )
 
 
 def nodes(model: onnx.ModelProto, dtype: str) -> list[GraphNode]:
@@ -153,7 +215,7 @@ def nodes(model: onnx.ModelProto, dtype: str) -> list[GraphNode]:
         dtype: the type that floating-point values have on the device ("float16", "float32").
 
     Raises:
-        AtcError: an operator that the chip does not have (E10501).
+        AtcError: an operator that ATC does not have (E19010).
     """
     graph = model.graph
     specs: dict[str, TensorSpec] = {}
@@ -169,6 +231,14 @@ def nodes(model: onnx.ModelProto, dtype: str) -> list[GraphNode]:
         if node.op_type in FOLDED or (node.input and all(n in constant or not n for n in node.input)):
             constant |= set(node.output)
             continue
+        if node.op_type not in OPERATORS or node.domain not in {"", "ai.onnx"}:
+            domain = node.domain or "ai.onnx"
+            opset = {o.domain or "ai.onnx": o.version for o in model.opset_import}.get(domain, 1)
+            raise AtcError(
+                "E19010",
+                f"No parser is registered for Op [{node.name or node.output[0]}, optype "
+                f"[{domain}::{opset}::{node.op_type}]]",
+            )
         found.append(_node(node, specs, constant))
     return found
 
@@ -178,13 +248,7 @@ def _spec(kind: str, shape: tuple[int, ...], dtype: str) -> TensorSpec:
 
 
 def _node(node: onnx.NodeProto, specs: dict[str, TensorSpec], constant: set[str]) -> GraphNode:
-    known = OPERATORS.get(node.op_type)
-    if known is None or node.domain not in {"", "ai.onnx"}:
-        name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-        raise AtcError(
-            "E10501", f"No parser is registered for operator [{node.name or node.output[0]}] of type [{name}]"
-        )
-    ge, kind = known
+    ge, kind = OPERATORS[node.op_type]
     reads = [n for n in node.input if n in specs]
     if kind in {"elementwise", "reduce", "pool", VIEW}:
         reads = [n for n in reads if n not in constant or specs[n].numel > 1] or reads[:1]

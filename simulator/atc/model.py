@@ -17,7 +17,6 @@ from atc.shapes import Gears, Shapes, gears, parse_input_shape
 
 Settings = dict[int, dict[str, Any]]
 MBATCH = "ascend_mbatch_shape_data"  # the extra input of a dynamic model
-OUTPUT_TYPES = {"FP32": "float32", "FP16": "float16", "UINT8": "uint8", "INT8": "int8"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Job:
         dynamic_batch, dynamic_image, dynamic_dims: texts of the options of these names.
         input_format: NCHW, NHWC or ND.
         half: whether floating-point work is done in float16.
-        output_type: FP32, FP16, UINT8, INT8, or empty for the model's own.
+        output_type: text of --output_type; empty for the model's own.
         small_channel: --enable_small_channel.
         aipp: the file of --insert_op_conf.
         half_inputs: names of --input_fp16_nodes.
@@ -129,6 +128,7 @@ def _gear(
     fixed = graph.with_shapes(model, shapes)
     nodes = graph.nodes(fixed, "float16" if job.half else "float32")
     fused = fuse(nodes, aipp=bool(settings), small_channel=job.small_channel)
+    types = graph.output_types(model, job.output_type)
     return {
         "choice": list(numbers),
         "inputs": [
@@ -136,7 +136,7 @@ def _gear(
             for rank, (name, (kind, shape)) in enumerate(graph.inputs(fixed).items())
         ],
         "outputs": [
-            _tensor(name, OUTPUT_TYPES.get(job.output_type, kind), shape, "ND")
+            _tensor(name, types.get(name, kind), shape, "ND")
             for name, (kind, shape) in graph.outputs(fixed).items()
         ],
         "ops": [_op(node) for node in fused],

@@ -1,4 +1,4 @@
-"""ONNX operators as GE's: name and kind of cost. An operator that is not here is refused with E10501.
+"""ONNX operators as GE's: name and kind of cost. An operator that is not here is refused with E19010.
 
 Names: GE's operator list (CANN operator specifications); kinds: `npusim.OP_KINDS`.
 """

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from atc.cli import main
+from atc.command_line import FAILED
+from atc.flags import CHOICES, NOT_SIMULATED
 from atc.shapes import parse_input_shape
 from click.testing import CliRunner
 from hypothesis import given
@@ -55,6 +57,7 @@ def test_a_model_is_converted_with_the_real_console_lines():
     assert result.exit_code == 0, result.output
     assert result.output.splitlines() == [
         "ATC start working now, please wait for a moment.",
+        "...",
         "ATC run success, welcome to the next use.",
     ]
     data = Path("out.om").read_bytes()
@@ -122,19 +125,24 @@ def test_an_offline_model_can_be_read_as_json():
 
 
 REFUSED = {
-    "no model": ({"model": None}, "E10004", "[--model] is empty"),
+    "no model": ({"model": None}, "E10054", "[--model] of ATC is empty"),
     "a model that is not there": ({"model": "no.onnx"}, "E10001", "cannot be read"),
     "a file that is no model": ({"model": __file__}, "E10041", "no ONNX model"),
-    "no chip": ({"soc_version": None}, "E10004", "[--soc_version] is empty"),
+    "no chip": ({"soc_version": None}, "E10054", "[--soc_version] of ATC is empty"),
     "an unknown chip": ({"soc_version": "Ascend310P9"}, "E10001", "nearest known ones"),
     "TensorFlow": ({"framework": "3"}, "E10055", "TensorFlow"),
-    "no framework": ({"framework": "7"}, "E10007", "[--framework]"),
+    "no framework": ({"framework": None}, "E10007", "[--framework] is required"),
     "an input that is none": ({"shape": "z:1,4"}, "E10016", "[z]"),
     "a shape without a colon": ({"shape": "1,4"}, "E10002", "has no colon"),
     "a shape of words": ({"shape": "x:a,b"}, "E10002", "no list of integers"),
     "no shape for a free dimension": ({"shape": ""}, "E10001", "give its sizes"),
     "a shape of three dimensions": ({"shape": "x:1,2,4"}, "E10049", "has 2 dimensions"),
-    "a shape that does not fit": ({"shape": "x:1,5"}, "E10001", "do not fit"),
+    "a shape that does not fit": ({"shape": "x:1,5"}, "E19999", "do not fit"),
+    "channels that no filter is for": (
+        {"model": "image.onnx", "shape": "x:1,4,16,16"},
+        "E50059",
+        "x has 4 channels, the filter is for 3",
+    ),
     "a size of zero": ({"shape": "x:0,4"}, "E10011", "no size"),
     "-1 without gears": ({"shape": "x:-1,4"}, "E10011", "holds -1"),
     "gears without -1": ({"options": ["--dynamic_batch_size=1,2"]}, "E10031", "no dimension is -1"),
@@ -177,8 +185,6 @@ REFUSED = {
         "E10056",
         "give one",
     ),
-    "an unknown newer precision": ({"options": ["--precision_mode_v2=fp17"]}, "E10001", "only fp16"),
-    "an unknown implementation": ({"options": ["--op_select_implmode=fast"]}, "E10001", "high_precision"),
     "one gear": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=1"]}, "E10035", "1 gears"),
     "gears of words": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=a,b"]}, "E10001", "integers"),
     "a gear twice": ({"shape": "x:-1,4", "options": ["--dynamic_batch_size=2,2"]}, "E10039", "twice"),
@@ -194,11 +200,24 @@ REFUSED = {
     ),
     "an operator that nobody knows": (
         {"model": "unknown.onnx", "shape": "x:1"},
-        "E10501",
-        "[my.ops.Frobnicate]",
+        "E19010",
+        "[my.ops::1::Frobnicate]",
     ),
-    "an unknown precision": ({"options": ["--precision_mode=exact"]}, "E10001", "only force_fp16"),
-    "an unknown level": ({"options": ["--log=loud"]}, "E10010", "give one of"),
+    "a precision of a later chip": (
+        {"options": ["--precision_mode_v2=cube_hif8"]},
+        "E10055",
+        "not simulated",
+    ),
+    "a tuner that is gone": ({"options": ["--auto_tune_mode=RL,GA"]}, "E10001", "AOE"),
+    "an option of another tool": ({"options": ["--input_hint_shape=x:1"]}, "E10055", "no option"),
+    "an output of a type that is none": ({"options": ["--output_type=FP8"]}, "E10001", "[FP8] is none"),
+    "a type for a node that is none": ({"options": ["--output_type=no:0:FP16"]}, "E10016", "[no]"),
+    "a type for a node that is no output": (
+        {"model": "image.onnx", "shape": "x:1,3,16,16", "options": ["--output_type=c:0:FP16"]},
+        "E10001",
+        "name it in --out_nodes",
+    ),
+    "a type without an output's number": ({"options": ["--output_type=y:FP16"]}, "E10001", "index behind it"),
     "an option that is not simulated": (
         {"options": ["--compression_optimize_conf=x"]},
         "E10055",
@@ -206,24 +225,93 @@ REFUSED = {
     ),
     "a place that cannot be written": ({"output": "linear.onnx/x"}, "E10001", "cannot be written"),
     "a name with a blank": ({"output": "a b"}, "E10001", "file name"),
-    "an unknown mode": ({"options": ["--mode=9"]}, "E10001", "only 0"),
+    "a mode that is not simulated": ({"options": ["--mode=6"]}, "E10055", "--mode=6 is not simulated"),
 }
 
 
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_converted_has_its_code_and_says_why(what):
-    """The console of a failure: the real line, the code with the reason, a solution; no file, exit code 1."""
+    """The console of a failure: the real line, the code with the reason, a solution; no file, no success."""
     change, code, reason = REFUSED[what]
     change = dict(change)
     result = atc(*change.pop("options", ()), **change)
     lines = result.output.splitlines()
-    assert result.exit_code == 1, result.output
-    assert lines[1] == "ATC run failed, Please check the detail log, Try 'atc --help' for more information"
-    assert lines[2].startswith(f"{code}: [PID: ")
-    assert reason in lines[2]
-    assert lines[3].startswith("        Solution: ")
+    assert result.exit_code == 255, result.output
+    assert lines[1:3] == ["...", FAILED]
+    assert lines[3].startswith(f"{code}: [PID: ")
+    assert reason in lines[3]
+    assert lines[4].startswith("        Solution: ")
     assert not Path("out.om").exists()
+
+
+WRONG_VALUES = {
+    "--framework=7": "E10007",
+    "--framework=onnx": "E10007",
+    "--log=loud": "E10010",
+    "--mode=9": "E10001",
+    "--op_select_implmode=fast": "E10001",
+    "--precision_mode=exact": "E10001",
+    "--precision_mode_v2=fp17": "E10001",
+    "--disable_reuse_memory=yes": "E10006",
+    "--sparsity=2": "E10006",
+    "--raw_ge_options_ignore_unsupported=perhaps": "E10003",
+}
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("option", WRONG_VALUES)
+def test_values_that_an_option_does_not_have_end_the_run_before_it_begins(option):
+    """A code and the value; the real tool reads all options before it looks at any model."""
+    result = atc(option, model="no.onnx")
+    lines = result.output.splitlines()
+    assert result.exit_code == 255
+    assert lines[1] == FAILED
+    assert lines[2].startswith(f"{WRONG_VALUES[option]}: [PID: ")
+    assert f"[{option.partition('=')[2]}]" in lines[2]
+
+
+UNREADABLE = {
+    "--nonsense=1": "ERROR: unknown command line flag 'nonsense'",
+    "--output": "ERROR: flag '--output' is missing its argument",
+    "model.onnx": "ERROR: Non-option parameter: model.onnx",
+    "--dynamic=1": "ERROR: unknown command line flag 'dynamic'",
+}
+
+
+@pytest.mark.parametrize("word", UNREADABLE)
+def test_what_is_no_option_is_told_on_the_standard_error(word):
+    """As on the real command line: a line of its own, then the console of a failure without a code."""
+    result = CliRunner().invoke(main, ["--framework=5", word])
+    assert result.exit_code == 255
+    assert result.stderr.splitlines() == [UNREADABLE[word]]
+    assert result.stdout.splitlines()[1:3] == [FAILED, "E19999: Inner Error!"]
+
+
+@pytest.mark.usefixtures("place")
+def test_options_may_be_written_as_getopt_reads_them():
+    """One dash, dashes for underscores, a beginning that only one option has, a value behind a blank."""
+    line = (
+        "-model linear.onnx --framework 5 --out=no --output out --soc-version=Ascend310P3 -input_shape x:2,4"
+    )
+    result = CliRunner().invoke(main, [*line.split(), "--precision_mode_v=origin"])
+    assert result.exit_code == 255  # --out: --output, --output_type or --out_nodes
+    result = CliRunner().invoke(main, [*line.replace("--out=no", "").split(), "--precision_mode_v=origin"])
+    assert result.exit_code == 0, result.output
+    assert definition()["half"] is False
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("name", NOT_SIMULATED)
+def test_an_option_that_is_not_simulated_may_be_given_its_default(name):
+    """What changes nothing is taken; every other value is refused by name."""
+    default = NOT_SIMULATED[name]
+    if default:
+        assert atc(f"--{name}={default}").exit_code == 0
+    others = [value for value in CHOICES.get(name, ("true", "1")) if value != default]
+    lines = atc(f"--{name}={others[0]}").output.splitlines()
+    assert lines[3].startswith("E10055: "), lines
+    assert f"--{name} is not simulated" in lines[3]
 
 
 @pytest.mark.usefixtures("place")

@@ -76,6 +76,18 @@ def test_half_inputs_and_another_output(convert):
     assert (back == np.maximum(X, 0)).all()
 
 
+def test_each_output_may_have_its_own_type(convert):
+    """--output_type names nodes of --out_nodes; the others keep the model's type."""
+    model, desc = convert("--input_shape=x:1,3,4,4", "--out_nodes=act:0;last:0", "--output_type=last:0:FP16")
+    assert [acl.mdl.get_output_data_type(desc, i) for i in range(2)] == [0, 1]
+    (given, made), (ptr, size) = datasets(desc, X.astype(np.float32))
+    assert size == X.nbytes
+    assert acl.mdl.execute(model, given, made) == 0, acl.get_recent_err_msg()
+    back = np.zeros(X.shape, np.float16)
+    assert acl.rt.memcpy(acl.util.numpy_to_ptr(back), size, ptr, size, 2) == 0
+    assert (back == -np.maximum(X, 0)).all()
+
+
 def test_nodes_that_are_not_there(convert):
     """Unknown nodes, outputs and inputs are refused with what was given."""
     assert "Opname [nowhere] specified in [--out_nodes]" in convert(
