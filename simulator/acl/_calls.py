@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from npusim import NpusimError
+from npusim.plog import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,7 @@ class AclError(NpusimError):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
+        self.component = module_of(code)
         super().__init__(message)
 
 

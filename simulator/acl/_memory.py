@@ -149,6 +149,19 @@ class Space:
         del self._device[address]
         del self._device_starts[bisect_right(self._device_starts, address) - 1]
 
+    @_one_at_a_time
+    def reclaim(self, device: int) -> None:
+        """Free everything on a device, whoever took it: it has been closed."""
+        for address, block in list(self._device.items()):
+            if block.device == device:
+                npusim.node().device(device).hbm.free(address)
+                del self._device[address]
+                self._device_starts.remove(address)
+
+    def live(self, address: int) -> bool:
+        """Whether an allocation on a device starts at an address."""
+        return address in self._device
+
     def is_device(self, address: int) -> bool:
         """Whether an address lies in a device's range."""
         return self._owner(address) is not None

@@ -179,9 +179,10 @@ class Model:
             raise
 
     def release(self) -> None:
-        """Give its memory back."""
+        """Give its memory back, unless the device has taken it when it was reset."""
         for address in self.memory:
-            space.free(address, kinds=("model",))
+            if space.live(address):
+                space.free(address, kinds=("model",))
         self.memory.clear()
 
     def tasks(self, choice: tuple[int, ...]) -> list[Task]:

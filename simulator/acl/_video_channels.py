@@ -80,7 +80,7 @@ class VideoChannel:
             raise AclError(PARAM, "the channel is open; create each once")
         if self.callback is None or not self.thread_id:
             raise AclError(PARAM, "the channel has no thread or no callback; set both first")
-        self.stream = device().create_stream()
+        self.stream = device().create_stream()  # the channel's own: its thread may have another context
         self.handle = streams.add(self.stream)
         ret = rt.subscribe_report(self.thread_id, self.handle)
         if ret:

@@ -36,9 +36,28 @@ def set_device(device_id: int) -> None:
 
 @status
 def reset_device(device_id: int) -> None:
-    """Give a device back: `ret`. Codes: 107001 no such device."""
+    """Take back one `set_device`: `ret`. Codes: 107001 no such device, 507007 it is not set.
+
+    The last one ends the device's default context, the streams created in it, and, where no other context is
+    left on the device, its memory.
+    """
+    _reset(device_id, force=False)
+
+
+@status
+def reset_device_force(device_id: int) -> None:
+    """Take back every `set_device` at once: `ret`. Codes: as `reset_device`."""
+    _reset(device_id, force=True)
+
+
+def _reset(device_id: int, *, force: bool) -> None:
     queue.drain()
-    npusim.node().contexts.reset_device(integer("device_id", device_id))
+    closed = npusim.node().contexts.reset_device(integer("device_id", device_id), force=force)
+    for handle, stream in streams.items():
+        if not stream.alive:
+            streams.remove(handle)
+    if closed:
+        space.reclaim(device_id)
 
 
 @values(0)
@@ -111,7 +130,7 @@ def get_context() -> int:
 @values(0)
 def create_stream() -> int:
     """A stream of the current context's device: `(stream, ret)`. Codes: 107002."""
-    return streams.add(device().create_stream())
+    return streams.add(npusim.node().contexts.create_stream())
 
 
 @values(0)
@@ -120,7 +139,7 @@ def create_stream_with_config(priority: int, flag: int) -> int:
     if not 0 <= integer("priority", priority) <= 7:  # noqa: PLR2004 - the real bound
         raise AclError(107000, f"priority is {priority}; give 0 (highest) to 7")
     integer("flag", flag, least=0)
-    return streams.add(device().create_stream(priority))
+    return streams.add(npusim.node().contexts.create_stream(priority))
 
 
 @status

@@ -13,6 +13,8 @@ class AtcError(NpusimError):
         solution: what to do.
     """
 
+    component = "GE"
+
     def __init__(self, name: str, message: str, solution: str = "") -> None:
         self.name = name
         self.solution = solution or errors[name].remedy

@@ -23,6 +23,7 @@ from npusim.device_memory import DeviceMemory
 from npusim.error_table import ErrorEntry, errors
 from npusim.exceptions import (
     CallbackError,
+    ContextReleaseError,
     DeviceFaultError,
     DoubleFreeError,
     EnvironmentVariableError,
@@ -73,6 +74,7 @@ __all__ = [
     "Chip",
     "Constant",
     "Context",
+    "ContextReleaseError",
     "Contexts",
     "Cost",
     "Device",

@@ -2,15 +2,24 @@
 
 Imitates the rules of AscendCL: `set_device` makes the device's default context current in the calling
 thread, a created context becomes current where it is created, and a call without a current context fails
-with 107002.
+with 107002. `set_device` counts its calls for each device, `reset_device` counts back, and at zero the
+default context ends with its streams (aclrtResetDevice of CANN 8). A stream belongs to the context it was
+created in.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from npusim.exceptions import InvalidArgumentError, NoContextError, WrongStreamError
+from npusim.exceptions import (
+    ContextReleaseError,
+    DeviceFaultError,
+    InvalidArgumentError,
+    NoContextError,
+    WrongStreamError,
+)
 
 if TYPE_CHECKING:
     from npusim.device import Device
@@ -42,12 +51,14 @@ class Context:
 class Contexts:
     """The contexts of a machine, and which is current in each thread."""
 
-    __slots__ = ("_current", "_defaults", "_last", "_node")
+    __slots__ = ("_current", "_defaults", "_last", "_live", "_node", "_uses")
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._current = threading.local()
         self._defaults: dict[int, Context] = {}
+        self._uses: dict[int, int] = {}
+        self._live: list[Context] = []
         self._last = 0
 
     def set_device(self, index: int) -> Context:
@@ -60,6 +71,7 @@ class Contexts:
         if context is None or not context.alive:
             device = self._node.device(index)
             context = self._defaults[index] = self._make(device, device.default_stream, default=True)
+        self._uses[index] = self._uses.get(index, 0) + 1
         self._current.context = context
         return context
 
@@ -113,28 +125,64 @@ class Contexts:
             )
         if not context.alive:
             raise InvalidArgumentError(f"context {context.id} was destroyed before; destroy each only once.")
-        context.alive = False
+        self._end(context)
         context.device.destroy_stream(context.stream)
 
-    def reset_device(self, index: int) -> None:
-        """Ends the device's default context, in every thread.
+    def reset_device(self, index: int, *, force: bool = False) -> bool:
+        """Takes back one `set_device`, or with `force` all of them; the last one ends the default context.
+
+        That is so in every thread; the streams that were created in it end too.
+
+        Returns:
+            Whether the device has no context any more, so that its memory is the next program's.
 
         Raises:
             InvalidDeviceError: no such device (107001).
+            ContextReleaseError: the device is not set (507007).
         """
-        self._node.device(index)
-        context = self._defaults.pop(index, None)
-        if context is not None:
-            context.alive = False
+        device = self._node.device(index)
+        uses = self._uses.get(index, 0)
+        if not uses:
+            raise ContextReleaseError(
+                f"device {index} was reset, and it is not set (error code 507007); call reset_device once "
+                "for each set_device."
+            )
+        self._uses[index] = 0 if force else uses - 1
+        if self._uses[index]:
+            return False
+        context = self._defaults.pop(index)
+        for stream in list(device.streams.values()):
+            if stream.context is context and stream is not context.stream:
+                with suppress(DeviceFaultError):
+                    device.destroy_stream(stream)
+        self._end(context)
+        return all(other.device is not device for other in self._live)
 
-    def check_stream(self, stream: Stream) -> None:
-        """Raises unless a stream is on the current context's device.
+    def create_stream(self, priority: int = 0) -> Stream:
+        """A stream of the current context.
 
         Raises:
             NoContextError: this thread has no context (107002).
-            WrongStreamError: the stream is another device's (107003).
         """
-        device = self.current().device
+        context = self.current()
+        stream = context.device.create_stream(priority)
+        stream.context = context
+        return stream
+
+    def check_stream(self, stream: Stream) -> None:
+        """Raises unless a stream is of the current context, or was made without one on its device.
+
+        Raises:
+            NoContextError: this thread has no context (107002).
+            WrongStreamError: the stream is another context's (107003).
+        """
+        current = self.current()
+        device = current.device
+        if stream.device is device and stream.context is not None and stream.context is not current:
+            raise WrongStreamError(
+                f"a stream of context {stream.context.id} was used in context {current.id} "
+                "(error code 107003); make the context current in which the stream was created."
+            )
         if stream.device is not device:
             raise WrongStreamError(
                 f"a stream of device {stream.device.index} was used in a context of device {device.index} "
@@ -143,4 +191,10 @@ class Contexts:
 
     def _make(self, device: Device, stream: Stream, *, default: bool) -> Context:
         self._last += 1
-        return Context(self._last, device, stream, default=default)
+        context = stream.context = Context(self._last, device, stream, default=default)
+        self._live.append(context)
+        return context
+
+    def _end(self, context: Context) -> None:
+        context.alive = False
+        self._live.remove(context)

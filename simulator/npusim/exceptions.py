@@ -56,6 +56,12 @@ class NoContextError(NpusimError):
     code = 107002
 
 
+class ContextReleaseError(NpusimError):
+    """A device is reset that is not set."""
+
+    code = 507007
+
+
 class InvalidArgumentError(NpusimError):
     """An argument no real call would accept: a negative size, an unknown copy direction."""
 
@@ -137,9 +143,11 @@ class DeviceFaultError(NpusimError):
     Attributes:
         code: the AscendCL code of the fault, for example 507015.
         task: the name of the operator that faulted.
+        output: what the kernel printed before it stopped.
     """
 
-    def __init__(self, message: str, *, code: int, task: str) -> None:
+    def __init__(self, message: str, *, code: int, task: str, output: str = "") -> None:
         self.code = code
         self.task = task
+        self.output = output
         super().__init__(message)

@@ -42,7 +42,7 @@ class Fault(NamedTuple):
 
 
 FAULTS: dict[str, Fault] = {
-    CANN_ENVIRONMENT: Fault("set_env.sh of CANN was not sourced", "import torch_npu"),
+    CANN_ENVIRONMENT: Fault("set_env.sh of CANN was not sourced", "import torch_npu, import acl"),
     CANN_VERSIONS: Fault(
         "toolkit, kernels and driver are of different versions", "the first use of a device"
     ),
@@ -92,7 +92,7 @@ def asked(environ: Mapping[str, str] | None = None) -> frozenset[str]:
     return frozenset(names)
 
 
-def _told(code: str, lines: list[str]) -> str:
+def inner_error(code: str, lines: list[str]) -> str:
     """CANN's layout of an inner error: the code, again with process and time, then the trace."""
     first, *trace = lines
     rest = "".join(f"\n       {line}" for line in trace)
@@ -110,7 +110,7 @@ def missing_kernel(op: Op) -> MissingKernelError:
     """
     key = "".join(f"{spec.dtype}/{spec.fmt}/" for spec in (*op.inputs, *op.outputs))
     return MissingKernelError(
-        _told(
+        inner_error(
             "EZ9999",
             [
                 f"Cannot find bin of op {op.name}, integral key 0/1/|{key}.",
@@ -131,7 +131,7 @@ def missing_package() -> CompilerError:
         "EC0010: Failed to import Python module [ModuleNotFoundError: No module named 'decorator'.].",
         "build op model failed, result = 500001",
     ]
-    return CompilerError(_told("EH9999", lines))
+    return CompilerError(inner_error("EH9999", lines))
 
 
 def mixed_versions(soc: str) -> CompilerError:
@@ -146,7 +146,7 @@ def mixed_versions(soc: str) -> CompilerError:
         "[Init][Compiler]Init compiler failed",
         "[Set][Options]OpCompileProcessor init failed!",
     ]
-    return CompilerError(_told("EH9999", lines))
+    return CompilerError(inner_error("EH9999", lines))
 
 
 def busy() -> BusyDeviceError:

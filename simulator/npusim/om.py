@@ -18,6 +18,7 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from npusim.exceptions import NpusimError
+from npusim.plog import module_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class OmError(NpusimError):
 
     def __init__(self, code: int, message: str) -> None:
         self.code = code
+        self.component = module_of(code)
         super().__init__(message)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from npusim.exceptions import EnvironmentVariableError
@@ -97,13 +98,14 @@ class Plog:
         clock: tells the time; for tests.
     """
 
-    __slots__ = ("_clock", "_file", "_levels", "_lost", "settings")
+    __slots__ = ("_clock", "_file", "_levels", "_lock", "_lost", "settings")
 
     def __init__(self, settings: LogSettings, clock: Callable[[], datetime] | None = None) -> None:
         self.settings = settings
         self._levels = dict(settings.modules)
         self._clock = clock or _now
         self._file: TextIOWrapper | None = None
+        self._lock = threading.Lock()  # two threads' first lines must not make two files
         self._lost = False
 
     def wants(self, level: int, component: str = "") -> bool:
@@ -129,16 +131,18 @@ class Plog:
         text = " ".join(message.split())
         pid = os.getpid()
         line = f"[{LEVELS[level]}] {component}({pid},{_program()}):{stamp(now)} [{where}] {pid} {text}"
-        if self.settings.to_stdout:
-            print(line, flush=True)  # noqa: T201 - what ASCEND_SLOG_PRINT_TO_STDOUT asks for
-        elif not self._lost:
-            self._append(line, now)
+        with self._lock:
+            if self.settings.to_stdout:
+                print(line, flush=True)  # noqa: T201 - what ASCEND_SLOG_PRINT_TO_STDOUT asks for
+            elif not self._lost:
+                self._append(line, now)
 
     def close(self) -> None:
         """Closes the file; a later line starts another."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def _append(self, line: str, now: datetime) -> None:
         from pathlib import Path
@@ -154,6 +158,11 @@ class Plog:
             self._file.flush()
         except (OSError, RuntimeError):  # RuntimeError: there is no home folder
             self._lost = True
+
+
+def module_of(code: int) -> str:
+    """Who logs a code of AscendCL: RUNTIME those named ACL_ERROR_RT, GE those ACL_ERROR_GE, else ASCENDCL."""
+    return {7: "RUNTIME", 45: "GE"}.get(code % 100_000 // 1000, "ASCENDCL")
 
 
 def stamp(now: datetime | None = None) -> str:

@@ -19,6 +19,7 @@ from npusim.records import Task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from npusim.contexts import Context
     from npusim.device import Device
     from npusim.op import Op
     from npusim.records import Record
@@ -38,15 +39,17 @@ class Stream:
         priority: as asked for. Kept, without effect: cores are given in the order of the host's calls.
         tail: when its last task is done, in nanoseconds.
         alive: whether it has not been destroyed.
+        context: the context that it was created in; None for one that needs only its device.
     """
 
-    __slots__ = ("alive", "device", "fault", "id", "launch_ns", "priority", "tail")
+    __slots__ = ("alive", "context", "device", "fault", "id", "launch_ns", "priority", "tail")
 
     def __init__(self, device: Device, number: int, priority: int = 0) -> None:
         self.device = device
         self.id = number
         self.priority = priority
         self.alive = True
+        self.context: Context | None = None
         self.tail = 0
         self.fault: DeviceFaultError | None = None
         self.launch_ns = value("host_launch_ns")
@@ -207,17 +210,32 @@ class Stream:
         node.host.wait_until(self.tail)
         node.callbacks.reach(self, self.tail)
         node.records.add("sync", _SYNC, self.device.index, self.id, called, called, node.host.now - called)
-        if self.fault is not None:
-            fault, self.fault = self.fault, None
-            raise fault
+        self.tell_fault()
 
-    def fail(self, message: str, *, code: int, task: str) -> None:
+    def fail(self, message: str, *, code: int, task: str, output: str = "") -> None:
         """Marks the last task as failed on the device.
 
         The next synchronise raises it. The first fault stays.
+
+        Args:
+            message: what happened.
+            code: AscendCL's, for example 507015.
+            task: the name of the operator that faulted.
+            output: what the kernel printed before it stopped, such as an assertion.
         """
         if self.fault is None:
-            self.fault = DeviceFaultError(f"{message} fault kernel_name={task}", code=code, task=task)
+            text = f"{message} fault kernel_name={task}"
+            self.fault = DeviceFaultError(text, code=code, task=task, output=output)
+
+    def tell_fault(self) -> None:
+        """Raises the fault of an earlier task, once. For whoever waited for the stream.
+
+        Raises:
+            DeviceFaultError: an earlier task of the stream failed on the device.
+        """
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
 
 
 class Event:
@@ -274,9 +292,8 @@ class Event:
         self.device.node.host.wait_until(self.time)
         if self.stream is not None:
             self.device.node.callbacks.reach(self.stream, self.time)
-        if self.stream is not None and self.stream.fault is not None:
-            fault, self.stream.fault = self.stream.fault, None
-            raise fault
+        if self.stream is not None:
+            self.stream.tell_fault()
 
     def query(self) -> bool:
         """Whether the event has happened. Asking takes host time, so a polling loop ends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -40,6 +41,65 @@ def test_a_program_starts_and_ends_as_every_sample_does():
     assert acl.rt.destroy_context(context) == 0
     assert acl.rt.reset_device(0) == 0
     assert acl.finalize() == 0
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_device_that_is_reset_takes_its_memory_back():
+    """Memory, streams and DVPP's memory of the device are gone, and its pointers are refused."""
+    stream, _ = acl.rt.create_stream()
+    free, _, _ = acl.rt.get_mem_info(1)
+    ptr = device_memory(1 << 20)
+    picture, ret = acl.media.dvpp_malloc(1 << 20)
+    assert ret == 0
+    assert acl.rt.set_device(0) == 0
+    assert acl.rt.reset_device(0) == 0
+    assert acl.rt.memset(ptr, 4, 0, 4) == 0  # set twice, reset once
+    assert acl.rt.reset_device(0) == 0
+    assert acl.rt.reset_device(0) == 507007
+    assert "once for each set_device" in acl.get_recent_err_msg()
+    assert acl.rt.set_device(0) == 0
+    assert acl.rt.get_mem_info(1)[0] == free
+    assert acl.rt.free(ptr) == 107000
+    assert acl.media.dvpp_free(picture) == 107000
+    assert acl.rt.destroy_stream(stream) == 107003
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_stream_is_for_its_context_alone():
+    """Every call that takes a stream refuses that of another context of the same device."""
+    stream, _ = acl.rt.create_stream()
+    other, _ = acl.rt.create_context(0)
+    ptr = device_memory(64)
+    event, _ = acl.rt.create_event()
+    for code in (
+        acl.rt.synchronize_stream(stream),
+        acl.rt.memset_async(ptr, 64, 0, 64, stream),
+        acl.rt.record_event(event, stream),
+        acl.rt.stream_query(stream)[1],
+        acl.rt.destroy_stream(stream),
+    ):
+        assert code == 107003
+    assert "was used in context" in acl.get_recent_err_msg()
+    assert acl.rt.destroy_context(other) == 0
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_a_wrong_level_of_logs_does_not_stop_the_application_log(monkeypatch, level):
+    """app_log has no code to return; the next call has."""
+    monkeypatch.setenv("ASCEND_GLOBAL_LOG_LEVEL", "9")
+    assert acl.app_log(level, "hello") is None
+    assert acl.rt.set_device(0) == 107000
+    assert "ASCEND_GLOBAL_LOG_LEVEL" in acl.get_recent_err_msg()
+
+
+def test_an_environment_without_cann_has_no_acl():
+    """What set_env.sh puts on PYTHONPATH is not there, so Python does not find the module."""
+    environment = {**os.environ, "NPUSIM_FAULT": "cann_environment"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import acl"], check=False, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'acl'"
 
 
 @pytest.mark.usefixtures("ready")

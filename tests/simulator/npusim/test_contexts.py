@@ -68,7 +68,40 @@ def test_the_default_context_ends_with_the_device():
     with pytest.raises(npusim.NoContextError):
         contexts.current()
     assert contexts.set_device(0) is not default
-    contexts.reset_device(5)  # never set: nothing to end
+    with pytest.raises(npusim.ContextReleaseError, match="not set") as caught:
+        contexts.reset_device(5)
+    assert caught.value.code == 507007
+
+
+def test_a_device_is_reset_as_often_as_it_was_set():
+    """Only the last reset ends the context and its streams; with force, the first."""
+    contexts = npusim.node().contexts
+    default = contexts.set_device(0)
+    contexts.set_device(0)
+    stream = contexts.create_stream()
+    assert not contexts.reset_device(0)
+    contexts.check_stream(stream)
+    assert contexts.reset_device(0)
+    assert not default.alive
+    assert not stream.alive
+    contexts.set_device(0)
+    contexts.set_device(0)
+    assert contexts.reset_device(0, force=True)
+    with pytest.raises(npusim.ContextReleaseError):
+        contexts.reset_device(0, force=True)
+
+
+def test_a_created_context_keeps_the_device():
+    """Its streams go on when the default context is gone; the device is free only when it is, too."""
+    contexts = npusim.node().contexts
+    contexts.set_device(0)
+    made = contexts.create(0)
+    stream = contexts.create_stream()
+    assert not contexts.reset_device(0)
+    contexts.check_stream(stream)
+    contexts.destroy(made)
+    contexts.set_device(0)
+    assert contexts.reset_device(0)
 
 
 @pytest.mark.parametrize("call", ["set_device", "create", "reset_device"])
@@ -86,6 +119,22 @@ def test_a_stream_of_another_device_is_107003():
     with pytest.raises(npusim.WrongStreamError, match="107003") as caught:
         node.contexts.check_stream(node.device(1).default_stream)
     assert caught.value.code == 107003
+
+
+def test_a_stream_of_another_context_is_107003():
+    """Also on the same device; a stream that was made without a context may be used in all."""
+    node = npusim.node()
+    free = node.device(0).create_stream()
+    node.contexts.set_device(0)
+    first = node.contexts.create_stream()
+    node.contexts.create(0)
+    node.contexts.check_stream(free)
+    node.contexts.check_stream(node.contexts.create_stream())
+    with pytest.raises(npusim.WrongStreamError, match="context 1 was used in context 2") as caught:
+        node.contexts.check_stream(first)
+    assert caught.value.code == 107003
+    with pytest.raises(npusim.WrongStreamError):
+        node.contexts.check_stream(node.device(0).default_stream)
 
 
 def test_a_destroyed_stream_is_refused():

@@ -4,12 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import npusim
 import pytest
-from npusim.plog import ERROR, INFO, LogSettings, Plog
+from npusim.plog import ERROR, INFO, LogSettings, Plog, module_of
 
 LINE = re.compile(
     r"^\[(DEBUG|INFO|WARNING|ERROR)\] [A-Z]+\(\d+,[^)]+\):\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d\.\d{3}\.\d{3} "
@@ -41,6 +42,42 @@ def test_an_error_leaves_its_line(root):
     assert "107001" in line
     assert "ACL_ERROR_RT_INVALID_DEVICEID" in line
     assert "[machine.py:" in line
+
+
+def test_threads_share_one_file(root):
+    """However many threads meet their first error at once, there is one file of whole lines."""
+    node = npusim.node()
+    start = threading.Barrier(8)
+
+    def fail():
+        start.wait()
+        for _ in range(20):
+            with pytest.raises(npusim.InvalidDeviceError):
+                node.device(99)
+
+    threads = [threading.Thread(target=fail) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(root.glob("debug/plog/*"))) == 1
+    found = lines(root)
+    assert len(found) == 160
+    assert all(LINE.match(line) for line in found)
+
+
+def test_codes_are_logged_by_the_module_that_they_are_of():
+    """ACL_ERROR_RT codes by RUNTIME, ACL_ERROR_GE codes by GE, AscendCL's own by ASCENDCL."""
+    names = {code: npusim.errors[code].name for code in npusim.errors if isinstance(code, int)}
+    for code, name in names.items():
+        if code in {500002, 500003}:  # a failure of GE or RUNTIME, which AscendCL tells
+            assert module_of(code) == "ASCENDCL"
+        elif name.startswith("ACL_ERROR_RT"):
+            assert module_of(code) == "RUNTIME", (code, name)
+        elif name.startswith("ACL_ERROR_GE"):
+            assert module_of(code) == "GE", (code, name)
+    for code in (100000, 148052, 200000, 500001):
+        assert module_of(code) == "ASCENDCL"
 
 
 def test_the_file_is_called_as_on_the_real_machine(root):
