@@ -235,7 +235,10 @@ class Stream:
         """
         if self.fault is not None:
             fault, self.fault = self.fault, None
-            raise fault
+            try:
+                raise fault
+            finally:
+                del fault  # else the error holds this call and every caller's variables
 
 
 class Event:

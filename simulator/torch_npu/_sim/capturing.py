@@ -94,6 +94,12 @@ class CapturedStream:
             raise captured("aclrtSynchronizeStreamWithTimeout", "The host cannot wait for what is captured.")
         self.capture.steps.append(Step(self.id, "copy", (kind, nbytes)))
 
+    def tell_fault(self) -> None:
+        """Nothing that goes into a graph fails before it is replayed."""
+
+    def fail(self, message: str, *, code: int, task: str, output: str = "") -> None:
+        """As above."""
+
     def communicate(self, *_arguments: Any, **_options: Any) -> None:
         """Refuses a collective.
 
@@ -336,6 +342,8 @@ class _Silent:
         self.device = stream.device
         self.id = stream.id
         self.tail = stream.tail
+        self.fail = stream.fail
+        self.tell_fault = stream.tell_fault
 
     def launch(self, op: npusim.Op) -> None:
         """Takes no time."""

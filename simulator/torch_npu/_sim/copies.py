@@ -13,7 +13,7 @@ from torch._C._profiler import _RecordFunctionFast
 from torch.autograd import profiler
 
 from torch_npu._sim import format_registry, overflow, runtime, sync_debug
-from torch_npu._sim.kernels import charge
+from torch_npu._sim.kernels import charge, read_back
 from torch_npu._sim.storages import adopt, alias, spec_of
 from torch_npu.utils._error_code import ErrCode, ops_error
 
@@ -34,7 +34,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         if src.dtype is not self.dtype:
             charge(to, "Cast", "elementwise", [spec_of(src)], [spec_of(self)])
     elif to < 0:
-        runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
+        _to_host(from_, self.nbytes, non_blocking=non_blocking)
     elif to != from_:
         runtime.queues[from_].copy("D2D", self.nbytes, asynchronous=True)
         _order_after(to, from_)
@@ -43,6 +43,18 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     else:
         _move(to, src, self)
     return self
+
+
+def _to_host(index: int, nbytes: int, *, non_blocking: bool) -> None:
+    """Charges a copy to the host.
+
+    Raises:
+        RuntimeError: the host waits for it, and an earlier launch failed on the device.
+    """
+    if non_blocking:
+        runtime.queues[index].copy("D2H", nbytes, asynchronous=True)
+    else:
+        read_back(index, nbytes)
 
 
 def _move(index: int, source: Tensor, target: Tensor) -> None:
@@ -152,7 +164,7 @@ def _to_copy(
     if to < 0:
         if not non_blocking:
             sync_debug.waits()
-        runtime.queues[from_].copy("D2H", self.nbytes, asynchronous=non_blocking)
+        _to_host(from_, self.nbytes, non_blocking=non_blocking)
         # A copy that does not wait goes to page-locked memory, as on the real device.
         return cpu.pin_memory() if pin_memory or non_blocking else cpu
     return _to_device(self, source, cpu, to)
@@ -223,7 +235,7 @@ def contiguous(self: Tensor, *, memory_format: torch.memory_format = torch.conti
 def _local_scalar_dense(self: Tensor) -> Any:
     """Kernel of aten::_local_scalar_dense (`item()`): the host waits for the stream."""
     sync_debug.waits()
-    runtime.queues[self.get_device()].copy("D2H", self.element_size(), asynchronous=False)
+    read_back(self.get_device(), self.element_size())
     return alias(self).item()
 
 

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 from torch_npu._sim import runtime, sparse
 from torch_npu._sim.cpu_fallback_ops import FALLBACK
-from torch_npu._sim.kernels import Target
+from torch_npu._sim.kernels import Target, read_back
 from torch_npu._sim.storages import NotSimulatedError, adopt
 from torch_npu.utils._error_code import ErrCode, ops_error
 
@@ -66,7 +66,7 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(leaf, Tensor) or leaf.get_device() < 0:
             return leaf
         alias = target.take(leaf)
-        runtime.queues[target.index].copy("D2H", leaf.nbytes, asynchronous=False)
+        read_back(target.index, leaf.nbytes)
         return alias
 
     cpu_args, cpu_kwargs = tree_map(down, (args, kwargs))

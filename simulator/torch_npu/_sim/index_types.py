@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from torch_npu._sim import runtime, sync_debug
-from torch_npu._sim.kernels import charge
+from torch_npu._sim import sync_debug
+from torch_npu._sim.kernels import charge, read_back
 from torch_npu._sim.storages import adopt, alias, spec_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def one_hot(self: Tensor, num_classes: int = -1) -> Tensor:
     index = self.get_device()
     if num_classes < 0:
         sync_debug.waits()
-        runtime.queues[index].copy("D2H", self.element_size(), asynchronous=False)
+        read_back(index, self.element_size())
     result = torch.nn.functional.one_hot(alias(self).long(), num_classes).to(self.dtype)
     spec = spec_of(result)
     given = adopt(result, index, None, spec)

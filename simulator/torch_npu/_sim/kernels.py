@@ -19,7 +19,7 @@ from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, 
 from torch_npu._sim.resizing import replace_contents
 from torch_npu._sim.signatures import MANY, Signature, signature
 from torch_npu._sim.storages import adopt, alias, live, spec_of
-from torch_npu.utils._error_code import ErrCode, ops_error
+from torch_npu.utils._error_code import ErrCode, faults, ops_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,18 @@ class Target:
 def charge(index: int, name: str, kind: str, reads: list[TensorSpec], writes: list[TensorSpec]) -> None:
     """Launches an operator on the device's current stream."""
     runtime.queues[index].launch(Op(name, kind, reads, writes))
+
+
+def read_back(index: int, nbytes: int) -> None:
+    """Charges a copy to the host that the host waits for.
+
+    Raises:
+        RuntimeError: an earlier launch of the stream failed on the device.
+    """
+    stream = runtime.queues[index]
+    stream.copy("D2H", nbytes, asynchronous=False)
+    with faults("c10_npu::acl::AclrtSynchronizeStreamWithTimeout(copy_stream)"):
+        stream.tell_fault()
 
 
 def _adopt_all(values: Any, index: int, writes: list[TensorSpec]) -> Any:
@@ -256,7 +268,7 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
         charge(index, shown, kind, target.reads, writes)
         if waits or _is_host_value(result):
             sync_debug.waits()
-            runtime.queues[index].copy("D2H", _SCALAR_BYTES, asynchronous=False)
+            read_back(index, _SCALAR_BYTES)
         return given
 
     return kernel

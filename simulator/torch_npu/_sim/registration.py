@@ -10,6 +10,7 @@ import torch
 
 from torch_npu._sim import (
     autocast,
+    bad_indices,
     copies,
     dropout,
     factories,
@@ -215,6 +216,8 @@ def _build(name: str) -> Callable[..., Any]:
     if "device" in sig.keyword_names:
         return make_factory(overload)
     kernel = make_kernel(overload)
+    if bad_indices.applies(name):
+        kernel = bad_indices.failing_late(name, kernel)
     if name in index_types.POSITIONS:
         return index_types.widened(name, kernel)
     if "rounding_mode" in sig.keyword_names:

@@ -230,9 +230,14 @@ class Event(torch.Event):
         return self._sim is None or self._sim.query()
 
     def synchronize(self) -> None:
-        """The host waits for the work before the event."""
+        """The host waits for the work before the event.
+
+        Raises:
+            RuntimeError: a launch before it failed on the device.
+        """
         if self._sim is not None:
-            self._sim.synchronize()
+            with faults("aclrtSynchronizeEvent(event_)"):
+                self._sim.synchronize()
 
     def elapsed_time(self, end_event: Any) -> float:
         """Milliseconds of virtual time from this event to another one; the host waits for both.
@@ -261,8 +266,8 @@ class Event(torch.Event):
                     f"The events are of devices {self._sim.device.index} and {end_event._sim.device.index}.",
                 )
             )
-        self._sim.synchronize()
-        end_event._sim.synchronize()
+        self.synchronize()
+        end_event.synchronize()
         return self._sim.elapsed_ns(end_event._sim) / _NS_PER_MS
 
     def recorded_time(self) -> int:
@@ -275,7 +280,7 @@ class Event(torch.Event):
             raise RuntimeError(
                 "Event must be recorded before getting recorded timestamp." + pta_error(ErrCode.INTERNAL)
             )
-        self._sim.synchronize()
+        self.synchronize()
         return self._sim.time // _NS_PER_US
 
     @property

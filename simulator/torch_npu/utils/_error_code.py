@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# What NPUErrorCodes.h says of a kernel that failed.
+_ABNORMAL = {
+    code: f"The {unit} execution is abnormal. \n"
+    "        Rectify the fault based on the error information in the ascend log."
+    for code, unit in {507015: "aicore", 507018: "aicpu", 507035: "vector core"}.items()
+}
+
+
 class _SubModuleID(Enum):
     PTA = 0
     OPS = 1
@@ -105,7 +113,8 @@ def acl_failure(call: str, code: int, reason: str) -> str:
         reason: what was wrong, with the value.
     """
     entry = npusim.errors.get(code)
-    meaning = f"\n[Error]: {entry.meaning}" if entry is not None else ""
+    words = _ABNORMAL.get(code) or (entry.meaning if entry is not None else "")
+    meaning = f"\n[Error]: {words}" if words else ""
     return f"NPU function error: {call}, error code is {code}{pta_error(ErrCode.ACL)}{meaning}\n{reason}"
 
 
@@ -122,4 +131,6 @@ def faults(call: str) -> Iterator[None]:
     try:
         yield
     except npusim.DeviceFaultError as fault:
+        if fault.output:
+            print(fault.output, flush=True)  # noqa: T201 - as the host prints what a kernel printed
         raise RuntimeError(acl_failure(call, fault.code, str(fault))) from None
