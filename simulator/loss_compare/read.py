@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from typing import TYPE_CHECKING
@@ -29,8 +30,8 @@ def losses(path: Path, pattern: str | None = None) -> list[float]:
         LossFileError: the file cannot be read, the pattern is none, or no loss was found.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = _text(path.read_bytes())
+    except OSError as error:
         raise LossFileError(f"{path} cannot be read: {error}.") from None
     if pattern is None and path.suffix.lower() == ".csv":
         return _of_table(path, text.splitlines())
@@ -40,6 +41,15 @@ def losses(path: Path, pattern: str | None = None) -> list[float]:
             f"{path} has no line such as 'loss: 0.5'; say with --pattern how the losses are written."
         )
     return [_number(path, value) for value in found]
+
+
+def _text(data: bytes) -> str:
+    """The text of a log: UTF-16 where it says so, else UTF-8; bytes that are neither cost only themselves.
+
+    A log may hold a path in GBK, half a character where a process was killed, or what PowerShell wrote.
+    """
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str]:

@@ -105,6 +105,32 @@ def test_tables_and_other_forms_are_read(tmp_path):
     assert losses(log(tmp_path / "a.log", [1.5], "L<{loss}>\n"), r"L<([\d.]+)>") == [1.5]
 
 
+ODD = {
+    "one byte": b"start \xff\nloss: 0.5\nloss: 0.25\n",
+    "GBK": "数据 路径\nloss: 0.5\nloss: 0.25\n".encode("gbk"),
+    "cut": "loss: 0.5\nloss: 0.25\n损".encode()[:-1],
+    "BOM": "loss: 0.5\nloss: 0.25\n".encode("utf-8-sig"),
+    "UTF-16": "loss: 0.5\nloss: 0.25\n".encode("utf-16"),
+    "NUL": b"loss: 0.5\0\nloss: 0.25\n",
+    "CRLF": b"loss: 0.5\r\nloss: 0.25\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("suffix", ["log", "csv"])
+def test_odd_bytes_cost_no_loss(tmp_path, name, suffix):
+    """A log or a table in another encoding, or with broken bytes in it, gives its losses all the same."""
+    path = tmp_path / f"损失.{suffix}"
+    data = ODD[name]
+    if suffix == "csv":
+        encoding = "utf-16" if name == "UTF-16" else "utf-8-sig" if name == "BOM" else "ascii"
+        rows = "note,loss\n?,0.5\n?,0.25\n".encode(encoding)
+        data = rows if name in {"UTF-16", "BOM"} else rows.replace(b"?", data[:6].replace(b"\n", b""))
+    path.write_bytes(data)
+    assert losses(path) == [0.5, 0.25]
+    assert run(path, path).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options", "told"),
     [
