@@ -43,7 +43,7 @@ def test_a_bad_index_is_told_where_the_host_waits(kernel):
         lambda t: t.tolist(),
         lambda t: torch.empty(2, 4).copy_(t),
         lambda t: t.nonzero(),
-        lambda t: torch.npu.current_stream().record_event().synchronize(),
+        lambda _: torch.npu.current_stream().record_event().synchronize(),
     ],
 )
 def test_whatever_waits_tells_it(read):
