@@ -15,7 +15,8 @@ import acl
 import threading
 import numpy as np
 acl.finalize()
-acl.rt.reset_device(0)
+while acl.rt.reset_device(0) == 0:  # as often as it was set
+    pass
 acl.init()
 acl.rt.set_device(0)
 
@@ -40,7 +41,8 @@ def _bytes(ask: Ask, count: int) -> list[int]:
 SESSION = """
 import acl
 acl.finalize()
-acl.rt.reset_device(0)
+while acl.rt.reset_device(0) == 0:  # as often as it was set
+    pass
 if begun:
     acl.init()
 seen = {"inside": None, "called": 0}
@@ -52,6 +54,7 @@ def work(stream):
     seen["device"] = acl.rt.get_device()[0]
     acl.rt.set_device(0)
     default, _ = acl.rt.get_context()
+    acl.rt.reset_device(0)
     seen["created"] = default != seen["context"]
     acl.rt.set_context(seen.get("context"))
     if raises:

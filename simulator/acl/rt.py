@@ -53,11 +53,15 @@ def reset_device_force(device_id: int) -> None:
 def _reset(device_id: int, *, force: bool) -> None:
     queue.drain()
     closed = npusim.node().contexts.reset_device(integer("device_id", device_id), force=force)
+    _forget_dead_streams()
+    if closed:
+        space.reclaim(device_id)
+
+
+def _forget_dead_streams() -> None:
     for handle, stream in streams.items():
         if not stream.alive:
             streams.remove(handle)
-    if closed:
-        space.reclaim(device_id)
 
 
 @values(0)
@@ -104,11 +108,12 @@ def create_context(device_id: int) -> int:
 
 @status
 def destroy_context(context: int) -> None:
-    """End a context that was created: `ret`. Codes: 107002 no live context, 107000 a default one."""
+    """End a created context and its streams: `ret`. Codes: 107002 no live context, 107000 a default one."""
     found = contexts.get(context)
     queue.drain()
     npusim.node().contexts.destroy(found)
     contexts.remove(context)
+    _forget_dead_streams()
 
 
 @status

@@ -113,7 +113,7 @@ class Contexts:
         return context
 
     def destroy(self, context: Context) -> None:
-        """Destroys a created context and its default stream.
+        """Destroys a created context and all its streams.
 
         Raises:
             InvalidArgumentError: it is a device's default context, or was destroyed before (107000).
@@ -126,7 +126,6 @@ class Contexts:
         if not context.alive:
             raise InvalidArgumentError(f"context {context.id} was destroyed before; destroy each only once.")
         self._end(context)
-        context.device.destroy_stream(context.stream)
 
     def reset_device(self, index: int, *, force: bool = False) -> bool:
         """Takes back one `set_device`, or with `force` all of them; the last one ends the default context.
@@ -151,10 +150,6 @@ class Contexts:
         if self._uses[index]:
             return False
         context = self._defaults.pop(index)
-        for stream in list(device.streams.values()):
-            if stream.context is context and stream is not context.stream:
-                with suppress(DeviceFaultError):
-                    device.destroy_stream(stream)
         self._end(context)
         return all(other.device is not device for other in self._live)
 
@@ -198,3 +193,8 @@ class Contexts:
     def _end(self, context: Context) -> None:
         context.alive = False
         self._live.remove(context)
+        device = context.device
+        for stream in list(device.streams.values()):
+            if stream.context is context and stream is not device.default_stream:
+                with suppress(DeviceFaultError):
+                    device.destroy_stream(stream)

@@ -100,6 +100,7 @@ def test_a_created_context_keeps_the_device():
     assert not contexts.reset_device(0)
     contexts.check_stream(stream)
     contexts.destroy(made)
+    assert not stream.alive
     contexts.set_device(0)
     assert contexts.reset_device(0)
 
