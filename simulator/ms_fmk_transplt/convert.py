@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import libcst as cst
 from libcst.metadata import ClassScope, MetadataWrapper, PositionProvider, Scope, ScopeProvider
 
-from ms_fmk_transplt import modelarts
+from ms_fmk_transplt import modelarts, words
 from ms_fmk_transplt.findings import Affinity, Change, Finding, Findings, Lines
 from ms_fmk_transplt.imports import import_place, insert_import, is_imported, rewrite_import
 from ms_fmk_transplt.names import Resolved, dotted, expression, resolve
@@ -25,6 +25,7 @@ NodeT = TypeVar("NodeT", bound=cst.CSTNode)
 CUDA = re.compile(
     r"^torch\.(cuda|backends\.cuda|backends\.cudnn|version\.cuda)(\.|$)|^torch\.Tensor\.(cuda|is_cuda)$"
 )
+_WORD = 10  # a longer string is no word of words.py
 DATALOADER = "torch.utils.data.DataLoader"
 
 
@@ -41,9 +42,10 @@ class Walk(cst.CSTTransformer):
 
     METADATA_DEPENDENCIES = (PositionProvider, ScopeProvider)
 
-    def __init__(self, rules: Rules, options: Options | None = None) -> None:
+    def __init__(self, rules: Rules, options: Options | None = None, said: words.Words | None = None) -> None:
         super().__init__()
         self.rules = rules
+        self.said = said or words.Words()
         self.options = options or Options()
         self.findings = Findings()
         self.needs_import = False
@@ -89,12 +91,19 @@ class Walk(cst.CSTTransformer):
             if not found.name.startswith(("torch.Tensor.", "torch.nn.Module.")):
                 return updated_node
         last = original_node.attr.value
-        if last in self.rules.attributes:
-            new = self.rules.attributes[last]
-            self.findings.note_cuda(f"torch.Tensor.{last}")
-            self._modified(original_node, f".{last}", f".{new}")
-            return updated_node.with_changes(attr=cst.Name(new))
-        return updated_node
+        own = isinstance(original_node.value, cst.Name) and original_node.value.value == "self"
+        new = self._member(last, method=found is not None or (own and last in self.said.bound))
+        if new is None:
+            return updated_node
+        self.findings.note_cuda(f"torch.Tensor.{last}")
+        self._modified(original_node, f".{last}", f".{new}")
+        return updated_node.with_changes(attr=cst.Name(new))
+
+    def _member(self, name: str, *, method: bool) -> str | None:
+        """What an attribute that is read becomes: `.is_cuda`, `torch.Tensor.cuda`, the file's own method."""
+        if name in self.rules.attributes and name not in self.said.fields:
+            return self.rules.attributes[name]
+        return self.rules.methods.get(name) if method else None
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
         """A name imported by itself (`autocast`) keeps its name: its import changes. Only report it."""
@@ -172,6 +181,8 @@ class Walk(cst.CSTTransformer):
             self.findings.dynamic.append(Finding(where, f"torch.Tensor.{method}", tip))
         if method not in self.rules.methods or not isinstance(updated_node.func, cst.Attribute):
             return updated_node
+        if updated_node.func.attr.value != method:
+            return updated_node  # changed as an attribute already
         new = self.rules.methods[method]
         self.findings.note_cuda(f"torch.Tensor.{method}")
         self._modified(original_node, f".{method}()", f".{new}()")
@@ -198,10 +209,14 @@ class Walk(cst.CSTTransformer):
     ) -> cst.FunctionDef:
         """A class's own `def cuda(self)` goes with its calls."""
         name = original_node.name.value
-        scope = self._scope(original_node)
-        if name not in self.rules.methods or not isinstance(scope, ClassScope):
+        if not isinstance(self._scope(original_node), ClassScope):
             return updated_node
-        new = self.rules.methods[name]
+        if any(_last(decorator) in words.PROPERTIES for decorator in original_node.decorators):
+            new = None if name in self.said.fields else self.rules.attributes.get(name)
+        else:
+            new = self.rules.methods.get(name) or self.rules.attributes.get(name)
+        if new is None:
+            return updated_node
         self._modified(original_node.name, f"def {name}", f"def {new}")
         return updated_node.with_changes(name=cst.Name(new))
 
@@ -243,6 +258,11 @@ class Walk(cst.CSTTransformer):
         if original_node in self._bare or original_node.prefix.startswith(("b", "rb", "br")):
             return updated_node
         new = self._string(original_node.raw_value)
+        if (self.said.kept or self.said.renamed) and len(original_node.raw_value) < _WORD:
+            place = self.get_metadata(PositionProvider, original_node).start
+            if (place.line, place.column) in self.said.kept:
+                return updated_node
+            new = self.said.renamed.get((place.line, place.column), new)
         if new is None:
             return updated_node
         self._modified(original_node, original_node.raw_value, new)
@@ -334,27 +354,33 @@ def convert(source: bytes | str, rules: Rules, options: Options | None = None) -
         RecursionError: it is nested too deeply.
         UnicodeDecodeError, SyntaxError: its bytes are not in the encoding that it names.
     """
-    _check_depth(source)
-    walk = Walk(rules, options)
+    walk = Walk(rules, options, words.read(source, _tree(source), rules))
     wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
     module = wrapper.visit(walk)
     walk.findings.sort()
     return module, walk.findings
 
 
-def _check_depth(source: bytes | str) -> None:
-    """Refuse what is nested so deeply that the parser would crash; CPython's own parser is safe.
+def _tree(source: bytes | str) -> ast.Module | None:
+    """The tree of Python's own parser, which is safe where the other would crash; None where it has none.
 
     Raises:
-        RecursionError: it is.
+        RecursionError: the text is nested so deeply that no parser takes it.
     """
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except (MemoryError, RecursionError):
         raise RecursionError from None
     except SyntaxError as error:
         if "too many nested" in str(error):
             raise RecursionError from None
-        # anything else is for the parser below to judge: it knows newer Python than the running one
+        return (
+            None  # anything else is for the other parser to judge: it knows newer Python than the running one
+        )
     except ValueError:
-        pass  # a NUL byte
+        return None  # a NUL byte
+
+
+def _last(decorator: cst.Decorator) -> str:
+    """The last part of a decorator's name."""
+    return (dotted(decorator.decorator) or "").rpartition(".")[2]

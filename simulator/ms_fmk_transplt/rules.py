@@ -44,6 +44,10 @@ class Rules:
     attributes: dict[str, str]
     strings: dict[str, str]
     prefixes: dict[str, str]
+    names: frozenset[str]
+    namers: frozenset[str]
+    mappings: frozenset[str]
+    devices: frozenset[str]
     unsupported: Names
     unknown: Names
     affinity: dict[str, Names]
@@ -90,6 +94,10 @@ def load() -> Rules:
         attributes=members["attributes"],
         strings=strings["exact"],
         prefixes=strings["prefix"],
+        names=frozenset(strings["names"]["words"]),
+        namers=frozenset(strings["names"]["namers"]),
+        mappings=frozenset(strings["names"]["mappings"]),
+        devices=frozenset(strings["names"]["devices"]),
         unsupported=Names(_read("unsupported")["api"]),
         unknown=Names(_read("unknown")["api"]),
         affinity={kind: Names(table) for kind, table in _read("affinity").items()},

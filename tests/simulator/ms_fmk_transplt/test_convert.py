@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ms_fmk_transplt.convert import Options, convert
 from ms_fmk_transplt.rules import Names, load
@@ -122,6 +124,60 @@ def test_a_class_with_its_own_cuda_method_keeps_working():
     assert "A().npu()" in changed
 
 
+NAMES = [  # each: a program, and what of it changes
+    ('p.add_argument("--cuda")\nif getattr(args, "cuda", False) and hasattr(args, "cuda"): args.cuda', []),
+    ('defaults = {"cuda": True, "size": 3}\nself.__dict__.update(defaults)\nself.cuda', []),
+    ('options["cuda"] or kwargs.pop("cuda", 1) or cfg.get("cuda") or "cuda" in kwargs', []),
+    ('"cuda" in d or d["cuda"]', []),
+    ('def f(cuda=1): pass\nf(**{"cuda": 2})', []),
+    ('p.add_argument("cuda")\np.add_argument("-c", dest="cuda")\nnamedtuple("P", ["cuda", "cpu"])', []),
+    ('class A:\n    __slots__ = ("cuda",)\n    is_cuda: bool = False\nA(is_cuda=True).is_cuda', []),
+    ("class A:\n    @property\n    def cuda(self): return 1\nA().cuda", []),
+    ('open(os.path.join(here, "cuda", "a.cu"))\nhere / "cuda"', []),
+    ('table = {"cuda": "nccl", "cpu": "gloo"}\ntable["cuda"]', ["npu", "hccl", "npu"]),
+    ('made = {d: 1 for d in ("cuda", "cpu")}\nmade["cuda"]', ["npu", "npu"]),
+    ('{"cuda": 1, "cpu": 2}.get("cuda")', ["npu", "npu"]),
+    ('getattr(x, "is_cuda", False) and x.is_cuda', ["is_npu", "is_npu"]),
+    ('if hasattr(m, "cuda"): m.cuda()', ["npu", "npu"]),
+    ('getattr(m, "cuda")()', ["npu"]),
+    ('operator.methodcaller("cuda")', ["npu"]),
+    ('getattr(torch, "cuda").empty_cache()', ["npu"]),
+    ("list(map(torch.Tensor.cuda, xs))", ["npu"]),
+    ("class A:\n    @property\n    def is_cuda(self): return 1\nA().is_cuda", ["is_npu", "is_npu"]),
+    (
+        "class A:\n    def cuda(self): return 1\n    def all(self): return map(self.cuda, args.cuda)",
+        ["npu"] * 2,
+    ),
+    ('"cuda" in device or "cuda" in args.device', ["npu", "npu"]),
+    ('device = os.environ.get("DEVICE", "cuda")', ["npu"]),
+    ('你 = "我们"; 好 = kwargs["cuda"]; x.to("cuda")', ["npu"]),
+    ("f\"{cfg['cuda']}\"\nf\"{x.to('cuda')}\"", ["npu"]),
+]
+
+
+@pytest.mark.parametrize(("program", "changed"), NAMES)
+def test_a_name_changes_in_every_place_or_in_none(program, changed):
+    """What is spelt in a string and as an attribute, option or key goes on naming the same thing."""
+    new = code(f"{HEAD}{program}\n").replace("import torch_npu\n", "", 1)
+    words = re.compile(r"\w*(?:cuda|nccl|npu|hccl)\w*")
+    before, after = words.findall(f"{HEAD}{program}\n"), words.findall(new)
+    assert [b for a, b in zip(before, after, strict=True) if a != b] == changed
+    assert code(new) == code(code(new))
+    compile(new, "converted", "exec")
+
+
+def test_names_are_found_in_a_file_of_another_encoding():
+    """Columns are counted in characters, whatever bytes the file has."""
+    text = "# coding: gbk\nimport torch\n你们好 = 1; a = cfg['cuda']; b = x.to('cuda')\n"
+    assert "a = cfg['cuda']; b = x.to('npu')" in convert(text.encode("gbk"), load())[0].bytes.decode("gbk")
+
+
+def test_the_error_of_a_full_memory_is_pytorchs_own():
+    """The NPU raises torch.cuda.OutOfMemoryError, which every PyTorch has; torch_npu has none of its own."""
+    text = f"{HEAD}try:\n    pass\nexcept torch.cuda.OutOfMemoryError:\n    pass\n"
+    assert code(text) == text
+
+
 def test_docstrings_and_future_imports_stay_first():
     """What Python wants at the top stays there."""
     text = '"""About cuda."""\nfrom __future__ import annotations\nx.cuda()\n'
@@ -177,6 +233,7 @@ statements = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(statements)
 def test_converting_twice_is_converting_once(lines):
     """The converted file is a fixed point, and it is still Python."""
