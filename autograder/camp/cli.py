@@ -12,6 +12,7 @@ import click
 
 from camp import __version__
 from camp.errors import CampError, CourseError, ExportError, GradebookError, LintError, SubmissionsError
+from camp.seat.commands import check, submit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -603,6 +604,10 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
             console.print("\nended")
             return
     raise CampError(f"JupyterLab ended by itself with code {code}; see {layout.build / SETTINGS / LOG}")
+
+
+main.add_command(check)
+main.add_command(submit)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nbformat.v4 import new_code_cell
 
-from camp.editions import check_id, learner_edition
+from camp.editions import PANEL_SOURCE, check_id, learner_edition
 from camp.exercise import ANSWER, CHECK, Exercise
 from camp.integrity import reached_for, works_on_the_simulator
 
@@ -159,7 +159,8 @@ def _graft(
     check_ids = {
         name: task for task in tasks if task not in by_hand for name in (check_id(task), f"{task}-{CHECK}")
     }
-    handed_out = {cell.source.strip() for cell in skeleton.cells if cell.cell_type == "code"} | {""}
+    handed_out = {cell.source.strip() for cell in skeleton.cells if cell.cell_type == "code"}
+    handed_out |= {PANEL_SOURCE, ""}
     answers: dict[str, str] = {}
     extras: dict[str, list[str]] = {}
     waiting: list[str] = []

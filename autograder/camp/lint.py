@@ -18,6 +18,7 @@ from camp.grade import GIVEN_TIMEOUT, grade
 from camp.intake import Intake
 from camp.kernel import CellTimedOutError, Kernel
 from camp.leaks import leaked
+from camp.seat.stamp import stamped
 from camp.verdict import Status
 from camp.workers import in_workers
 
@@ -76,7 +77,7 @@ def _static(exercise: Exercise) -> Iterator[Finding]:
         count = len(list((exercise.folder / kind).glob("*.py")))
         fault = f"has {count} solutions; at least {least} are needed" if count < least else ""
         yield Finding(exercise.id, f"{kind}/", fault)
-    found = leaked(nbformat.writes(learner_edition(exercise)), exercise)
+    found = leaked(nbformat.writes(stamped(learner_edition(exercise), exercise)), exercise)
     yield Finding(exercise.id, "nothing leaks", f"the learner's edition shows: {found[0]}" if found else "")
     total = sum(task.minutes for task in exercise.assignment.task)
     over = total > exercise.assignment.minutes

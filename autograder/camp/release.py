@@ -10,6 +10,7 @@ import nbformat
 from camp.editions import instructor_edition, learner_edition
 from camp.errors import ExerciseError
 from camp.paths import Layout, make_folder, write_text
+from camp.seat.stamp import stamped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,9 +47,9 @@ def release(layout: Layout, exercise: Exercise, door: GradebookDoor) -> bool:
     require_pages(exercise)
     source = layout.course / "source" / exercise.id
     made = source / f"{exercise.assignment.notebook}.ipynb"
-    notebook = nbformat.writes(instructor_edition(exercise)) + "\n"
+    notebook = nbformat.writes(stamped(instructor_edition(exercise), exercise)) + "\n"
     released = learner_notebook(layout, exercise)
-    learners = nbformat.writes(learner_edition(exercise)) + "\n"
+    learners = nbformat.writes(stamped(learner_edition(exercise), exercise)) + "\n"
     if (
         _holds(made, notebook)
         and _holds(released, learners)

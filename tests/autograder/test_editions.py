@@ -11,6 +11,7 @@ from camp.editions import STUB, check_id, instructor_edition, keep_edition, lear
 from camp.exercise import load_exercise
 from camp.gradebook import GradebookDoor
 from camp.release import learner_notebook, release
+from camp.seat.stamp import stamped
 from nbgrader.nbgraderformat import MetadataValidator
 
 
@@ -132,14 +133,15 @@ def test_workers_take_no_nbgrader():
 
 @pytest.mark.slow
 def test_nbgrader_makes_the_same(toy):
-    """`nbgrader generate_assignment` releases, byte for byte, what learner_edition gives, and the data."""
+    """`nbgrader generate_assignment` releases, byte for byte, learner_edition with its stamp, and the data."""
     course = load_course(toy.exercises)
     door = GradebookDoor(toy)
     for name in ("a1-sums", "a2-words"):
         exercise = load_exercise(course, name)
         assert release(toy, exercise, door)
         made = learner_notebook(toy, exercise)
-        assert made.read_text(encoding="utf-8") == nbformat.writes(learner_edition(exercise)) + "\n"
+        ours = stamped(learner_edition(exercise), exercise)
+        assert made.read_text(encoding="utf-8") == nbformat.writes(ours) + "\n"
         for where, path in exercise.data.items():
             assert (made.parent / where).read_bytes() == path.read_bytes()
         assert not release(toy, exercise, door), "the second time there is nothing to do"
