@@ -73,6 +73,7 @@ class HostOp(NamedTuple):
         stack: the calls that led to it, innermost first, separated by ";" and a line break.
         sequence: autograd's number, the same for an operator and its backward pass; -1 for none.
         span: device, stream, begin and end of its bar on a stream as well; None for none.
+        call: of a Python function: its number, that of the function around it, and its module's or -1.
     """
 
     name: str
@@ -85,6 +86,7 @@ class HostOp(NamedTuple):
     stack: str = ""
     sequence: int = -1
     span: tuple[int, int, int, int] | None = None
+    call: tuple[int, ...] | None = None
 
 
 class MemoryChange(NamedTuple):

@@ -137,13 +137,14 @@ def _moments(ops: Sequence[HostOp]) -> dict[int, int]:
 
     A view takes no virtual time, and one operator begins when the last one ends. Analysers rebuild the
     nesting from the times, so each begins a picosecond after the one before it (`_when`) and ends one before
-    its end.
+    its end. A Python function begins with the operator that follows, which it may be around.
     """
     seen: dict[int, int] = {}
     found = {}
     for op in ops:
         found[id(op)] = seen.get(op.begin, 0)
-        seen[op.begin] = found[id(op)] + 1
+        if op.call is None:
+            seen[op.begin] = found[id(op)] + 1
     return found
 
 
@@ -165,6 +166,8 @@ def _host_events(ops: Sequence[HostOp], pid: int, moments: dict[int, int]) -> li
             arguments |= {"Input Dims": op.shapes, "Input type": op.dtypes}
         if op.stack:
             arguments["Call stack"] = op.stack
+        if op.call is not None:
+            arguments |= _call_arguments(op.call)
         line = {"pid": pid, "tid": op.thread}
         before = forward.setdefault(op.sequence, op) if op.sequence >= 0 else op
         if before.thread != op.thread and op.sequence in forward:
@@ -178,13 +181,20 @@ def _host_events(ops: Sequence[HostOp], pid: int, moments: dict[int, int]) -> li
         bar = _bar(op.name, line, op.begin, op.end - op.begin, arguments, op.category)
         bar["ts"] = _when(op.begin, moments[id(op)])
         if op.end > op.begin:
-            bar["dur"] = round(bar["dur"] - (moments[id(op)] + 1) / 1e6, 6)
+            bar["dur"] = round(bar["dur"] - (moments[id(op)] + (op.call is None)) / 1e6, 6)
         events.append(bar)
         if op.span is not None:
             device, stream, begin, end = op.span
             hardware = {"pid": _number(pid, "Ascend Hardware", device), "tid": stream}
             events.append(_bar(op.name, hardware, begin, end - begin, {}, op.category))
     return events
+
+
+def _call_arguments(call: tuple[int, ...]) -> Event:
+    """The numbers of a Python function, and of its module where it is one's."""
+    number, around, module = call
+    numbers = {"Python id": number, "Python parent id": around}
+    return numbers if module < 0 else {**numbers, "Python module id": module}
 
 
 def _record_events(record: Record, launch_ns: int, pid: int, *, calls: bool) -> list[Event]:

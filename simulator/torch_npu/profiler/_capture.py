@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import npusim
 import torch
-from torch.nn.modules import module as _module
 from torch.utils import _python_dispatch as _dispatch
 
 from torch_npu._sim import runtime, watchers
+from torch_npu.profiler._python_calls import PythonCalls
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,10 +40,12 @@ class HostEvent:
         types: input types as text.
         stack: the call stack, innermost first.
         stream: the stream on whose line it appears as well, with the times there; None for none.
+        call: of a Python function: its number, that of the function around it, and its module's or -1.
     """
 
     __slots__ = (
         "begin",
+        "call",
         "cat",
         "device",
         "end",
@@ -63,6 +65,7 @@ class HostEvent:
         self.shapes = self.types = self.stack = ""
         self.stream: int | None = None
         self.device: list[int] = []  # device, begin and end there
+        self.call: list[int] = []
 
     def as_row(self) -> list[Any]:
         """Its attributes, in order, for a file."""
@@ -84,7 +87,7 @@ class Wanted:
         self.shapes: bool = switches.get("record_shapes", False)
         self.memory: bool = switches.get("profile_memory", False)
         self.stack: bool = switches.get("with_stack", False)
-        self.modules: bool = switches.get("with_modules", False)
+        self.calls: bool = switches.get("calls", False)
         self.ranges: bool = switches.get("ranges", False)
         self.domain = switches.get("domain", lambda _domain: True)
         self.gc_threshold: float | None = switches.get("gc_threshold")
@@ -169,7 +172,7 @@ class Capture:
         self._watchers: dict[int, Watcher] = {}
         self._lines: dict[int, int] = {}
         self._ranges: dict[int, HostEvent] = {}
-        self._hooks: list[Any] = []
+        self._calls: PythonCalls | None = None
 
     def now(self) -> int:
         """Virtual time of the host."""
@@ -194,16 +197,16 @@ class Capture:
             watchers.memory.append(self)
         if self.wanted.ranges:
             watchers.ranges.append(self)
-        if self.wanted.modules:
-            self._hooks = [
-                _module.register_module_forward_pre_hook(self._module_begins),
-                _module.register_module_forward_hook(self._module_ends, always_call=True),
-            ]
         if self.wanted.gc_threshold is not None:
             gc.callbacks.append(self._collected)
+        if self.wanted.calls:
+            self._calls = PythonCalls(self)
+            self._calls.start()
 
     def stop(self) -> None:
         """Ends the recording, after the device has done what it was given."""
+        if self._calls is not None:
+            self._calls.stop()
         records = npusim.node().records
         for index in sorted({record.device for record in records[self._first :]}):
             runtime.sim_device(index).synchronize()
@@ -215,8 +218,6 @@ class Capture:
         for registered in (watchers.operators, watchers.memory, watchers.ranges):
             if self in registered:
                 registered.remove(self)
-        for hook in self._hooks:
-            hook.remove()
         if self._collected in gc.callbacks:
             gc.callbacks.remove(self._collected)
         self.ended = self.now()
@@ -262,16 +263,6 @@ class Capture:
         watcher = self._watchers.get(threading.get_ident())
         if watcher is not None and place in watcher.open:
             watcher.close(place)
-
-    def _module_begins(self, module: torch.nn.Module, _args: Any) -> None:
-        watcher = self._watchers.get(threading.get_ident())
-        if watcher is not None:
-            watcher.begin(f"nn.Module: {type(module).__name__}", "python_function")
-
-    def _module_ends(self, module: torch.nn.Module, _args: Any, _output: Any) -> None:
-        watcher = self._watchers.get(threading.get_ident())
-        if watcher is not None:
-            watcher.finish("python_function")
 
     def _collected(self, phase: str, _info: dict[str, int]) -> None:
         """A garbage collection takes no virtual time; it appears as a mark."""

@@ -75,6 +75,7 @@ def operators(capture: Capture) -> list[npusim.HostOp]:
             event.types,
             event.stack,
             span=_span(event),
+            call=tuple(event.call) or None,
         )
         for event in capture.events
     ]

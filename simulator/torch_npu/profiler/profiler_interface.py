@@ -108,6 +108,7 @@ class _ProfInterface:
         self.capture = Capture(
             Wanted(
                 **self.switches,
+                calls=host and (self.switches["with_stack"] or self.switches["with_modules"]),
                 ranges=config.tx_enabled,
                 domain=config.wants_domain,
                 gc_threshold=config._gc_detect_threshold if host else None,

@@ -233,12 +233,68 @@ def test_marks_outside_a_profile():
     assert f(1) == 2
 
 
-def test_modules(tmp_path):
-    """With with_modules each nn.Module has a bar around its operators."""
-    events = trace(record(tmp_path, with_modules=True))
-    bars = [e["name"] for e in events if e.get("cat") == "python_function"]
-    assert bars.count("nn.Module: Linear") == 4
-    assert bars.count("nn.Module: Sequential") == 2
+def functions(folder):
+    """The bars of Python functions."""
+    return [e for e in trace(folder) if e.get("cat") == "python_function"]
+
+
+@pytest.mark.parametrize("switch", ["with_modules", "with_stack"])
+def test_python_functions(tmp_path, switch):
+    """Each module has a bar with its number, each function with its place, one in C with its name."""
+    names = [bar["name"] for bar in functions(record(tmp_path, **{switch: True}))]
+    for module in ("Linear_0", "Linear_1", "ReLU_0", "Sequential_0"):
+        assert names.count(f"nn.Module: {module}") == 2
+    assert any(name.endswith("): train") and "test_profiler.py(" in name for name in names)
+    assert any(name.startswith("torch/optim/sgd.py(") and name.endswith("): step") for name in names)
+    assert any(
+        name.startswith("<built-in method linear of") or "built-in function linear" in name for name in names
+    )
+
+
+def test_python_functions_know_what_is_around_them(tmp_path):
+    """Parents lie around their children, by number and by time; a module's bar has its number."""
+    bars = functions(record(tmp_path, with_stack=True))
+    known = {bar["args"]["Python id"]: bar for bar in bars}
+    assert len(known) == len(bars)
+    for bar in bars:
+        parent = known.get(bar["args"]["Python parent id"])
+        assert parent is None or float(parent["ts"]) <= float(bar["ts"])
+    linear = next(bar for bar in bars if bar["name"] == "nn.Module: Linear_1")
+    assert linear["args"]["Python module id"] == 1
+    assert linear["dur"] > 0
+    chain = []
+    while linear is not None:
+        chain.append(linear["name"])
+        linear = known.get(linear["args"]["Python parent id"])
+    assert "nn.Module: Sequential_0" in chain
+    assert any(name.endswith("): train") for name in chain)
+
+
+def test_the_simulator_s_own_functions_have_no_bars(tmp_path):
+    """What is C++ on a server does not show as Python."""
+    names = [bar["name"] for bar in functions(record(tmp_path, with_stack=True))]
+    assert names
+    hidden = ("/_sim/", "npusim/", "torch_npu/profiler/", "_python_dispatch")
+    assert not [name for name in names if any(part in name for part in hidden)]
+
+
+def test_no_python_functions_unasked(tmp_path):
+    """Without the switches, and without the host's activities, there are none; another's profile stays."""
+    seen = []
+    sys.setprofile(lambda *_: seen.append(1))
+    mine = sys.getprofile()
+    try:
+        plain = record(tmp_path / "plain")
+        device = record(
+            tmp_path / "device", with_stack=True, activities=[torch_npu.profiler.ProfilerActivity.NPU]
+        )
+        record(tmp_path / "stack", with_stack=True)
+        assert sys.getprofile() is mine
+    finally:
+        sys.setprofile(None)
+    assert not functions(plain)
+    assert not functions(device)
+    assert seen
 
 
 def test_a_folder_that_cannot_be_written(tmp_path, capsys):
