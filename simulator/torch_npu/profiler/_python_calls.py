@@ -2,8 +2,8 @@
 
 Imitates `torch_npu/csrc/profiler/profiler_python.cpp` and `_python_trace_parser.py` of Ascend/pytorch: calls
 of Python and of C functions, `nn.Module: Linear_0` for a module, the functions under way at the start, and
-the numbers `Python id`, `Python parent id` and `Python module id`. What the simulator itself does in Python is no
-part of the program and has no bars: on a server it is C++.
+the numbers `Python id`, `Python parent id` and `Python module id`. What the simulator itself does in Python
+is no part of the program and has no bars: on a server it is C++.
 """
 
 from __future__ import annotations
