@@ -140,12 +140,14 @@ result = {
 STEP = (
     PLACE
     + """
+extras = ("momentum", "weight_decay")
 x = torch.tensor(rows).to(placed[0].weight.device)
 placed(x).square().sum().backward()
 names = [name for name, p in placed.named_parameters()]
 result = {
     "kind": isinstance(optimizer, torch.optim.SGD),
     "optimizer": type(optimizer).__name__,
+    "extras": [f"{k}={g[k]}" for g in optimizer.param_groups for k in extras if g.get(k)],
     "weights": {name: p.detach().cpu().tolist() for name, p in placed.named_parameters()},
     "grads": {name: p.grad.cpu().tolist() for name, p in placed.named_parameters()},
 }
@@ -156,7 +158,7 @@ result["stepped"] = {name: p.detach().cpu().tolist() for name, p in placed.named
 
 
 def _lr(ask: Ask) -> float:
-    return ask.random.choice([0.5, 0.25, 0.125, 0.0625])
+    return ask.random.choice([0.5, 0.375, 0.125, 0.0625])  # never the 0.25 of the public check
 
 
 def _flat(values: Any) -> list[float]:
@@ -175,7 +177,7 @@ def whole_network_moves(ask: Ask) -> None:
         why="One tensor left in host memory stops the first operator that reads it, parameter or not.",
     )
     changed = [
-        n for n, values in came["before"].items() if not ask.close(_flat(came["after"][n]), _flat(values))
+        n for n, values in came["before"].items() if not ask.close(_flat(came["after"].get(n)), _flat(values))
     ]
     ask.expect(
         not changed,
@@ -191,7 +193,20 @@ def optimizer_trains_it(ask: Ask) -> None:
     lr = _lr(ask)
     rows = [[round(ask.random.uniform(-2, 2), 2) for _ in range(3)] for _ in range(6)]
     came = ask.run(STEP, seed=ask.random.randint(0, 999), scale=[1.0], lr=lr, device="npu:0", rows=rows)
-    ask.expect(came["kind"], given=f"lr={lr}", expected="a torch.optim.SGD", came=came["optimizer"])
+    ask.expect(
+        came["kind"],
+        given=f"lr={lr}",
+        expected="a torch.optim.SGD",
+        came=came["optimizer"],
+        why="Another optimizer changes the weights by other amounts, and keeps more in the device's memory.",
+    )
+    ask.expect(
+        not came["extras"],
+        given=f"lr={lr}",
+        expected="neither momentum nor weight decay",
+        came=f"an SGD with {', '.join(came['extras'])}",
+        why="Nobody asked for it; on the device the script shall train as it did on the host.",
+    )
     for name, weights in came["weights"].items():
         grads = _flat(came["grads"][name])
         wanted = [w - lr * g for w, g in zip(_flat(weights), grads, strict=True)]
@@ -447,13 +462,20 @@ def goes_along(ask: Ask) -> None:
     for devices in (["cpu"], ["npu:0", "cpu"], ["cpu", "npu:0"]):
         table = _table(ask)
         came, _ = ask.on_device(DEVICE, LAYER, devices=devices, **table)
+        given = f"a layer moved to {' and then to '.join(devices)}"
         ask.expect(
-            came["device"] == devices[-1]
-            and ask.close(came["values"], _standardised(table), rtol=1e-4, atol=1e-5),
-            given=f"a layer moved to {' and then to '.join(devices)}",
+            came["device"] == devices[-1],
+            given=given,
             expected=f"its result on {devices[-1]}",
-            came=f"{came['values']} on {came['device']}",
+            came=f"one on {came['device']}",
             why="Checkpoints are loaded on the host and moved later; know no device by heart.",
+        )
+        ask.expect(
+            ask.close(came["values"], _standardised(table), rtol=1e-4, atol=1e-5),
+            given=f"{given}, and {table}",
+            expected=_standardised(table),
+            came=came["values"],
+            why="A move changes no number: each column has its own mean and deviation, wherever it is.",
         )
 
 

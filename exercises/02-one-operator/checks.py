@@ -88,7 +88,7 @@ def parses_odd_texts(ask: Ask) -> None:
 
 @check("parse_line", points=1, title="what is no line of the log")
 def refuses(ask: Ask) -> None:
-    line, _ = _line(ask, "ERROR", "RUNTIME", 3)
+    line, _ = _line(ask, "ERROR", "RUNTIME", 3, "all is lost")
     others = [
         "",
         "loss 0.31",
@@ -141,6 +141,12 @@ def by_code(ask: Ask) -> None:
         ]
     ask.random.shuffle(lines)
     _named(ask, lines, "Two or three letters and their digits say who speaks.")
+    one, other = (ask.random.choice(codes) for codes in (CODES["execution"], CODES["service"]))
+    _named(
+        ask,
+        [(f"{one}: reported, see {other}", "execution"), (f"{other} call failed, {one}", "service")],
+        "The first code is the speaker's own; what follows it says whom it heard.",
+    )
 
 
 @check("layer", points=1, title="a line of the log that repeats another layer's code")
@@ -305,6 +311,8 @@ def commas(ask: Ask) -> None:
 # --- Task 5 ----------------------------------------------------------------------------------------------
 
 FOLLOW = "result = follow(events, operator)"
+TWICE = {"aten::mul": True, "aten::sum": False}
+"""Operators whose calls start two kernels; whether the list has the first arrow first."""
 OPERATORS = {"aten::addmm": "MatMulV2", "aten::relu": "Relu", "aten::mul": "Mul", "aten::sum": "ReduceSum"}
 
 
@@ -321,7 +329,7 @@ def _trace(ask: Ask) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     ]
     found: dict[str, dict[str, Any]] = {}
     now, host, device = ask.random.randint(995, 998) + 0.5, 0.0, 0.0
-    numbers = ask.random.sample(range(10, 99), 8)
+    numbers = ask.random.sample(range(10, 99), 16)
     for name in [*OPERATORS, *OPERATORS]:
         took, launch = ask.random.randint(10, 18) / 2, ask.random.randint(30, 60) / 2
         run, number, kernel = ask.random.randint(4, 300) / 2, numbers.pop(), OPERATORS[name]
@@ -337,9 +345,43 @@ def _trace(ask: Ask) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         ]
         wait = start - launched - launch
         found.setdefault(name, {"kernel": kernel, "launch_us": launch, "wait_us": wait, "run_us": run})
-        now, host, device = now + took + 2, launched + launch, start + run
+        host, device = launched + launch, start + run
+        if name in TWICE:  # a second kernel of the same call
+            second, number = max(host + 9.5, device), numbers.pop()
+            arrow = {**arrow, "id": f"{number}{second}"}
+            events += [
+                {**arrow, "ph": "s", "ts": f"{now + 3}"},
+                {**arrow, "ph": "f", "ts": f"{second}"},
+                _event("Node@launch", host, 9.5, args={"connection_id": number}),
+                _event(
+                    "TransData", second, 2.5, args={"Task Type": "AI_VECTOR_CORE", "connection_id": number}
+                ),
+            ]
+            host, device = host + 9.5, second + 2.5
+        now += took + 2
     ask.random.shuffle(events)
+    _out_of_order(events)
     return events, found
+
+
+def _out_of_order(events: list[dict[str, Any]]) -> None:
+    """Put later calls before earlier ones, and arrows both ways round: no place in the list is the first."""
+
+    def swap(places: list[int], *, rising: bool) -> None:
+        in_time = sorted((events[i] for i in places), key=lambda e: float(e["ts"]), reverse=not rising)
+        for place, event in zip(places, in_time, strict=True):
+            events[place] = event
+
+    for name, rising in TWICE.items():
+        swap([i for i, e in enumerate(events) if e["name"] == name], rising=False)
+        call = min((e for e in events if e["name"] == name), key=lambda e: float(e["ts"]))
+        begin = float(call["ts"])
+        arrows = [
+            i
+            for i, e in enumerate(events)
+            if e["name"] == "torch_to_npu" and e["ph"] == "s" and 0 <= float(e["ts"]) - begin < call["dur"]
+        ]
+        swap(arrows, rising=rising)
 
 
 def _followed(ask: Ask, names: list[str], why: str) -> None:
@@ -364,7 +406,10 @@ def follows_first(ask: Ask) -> None:
 
 @check("follow", points=1, title="operators that are called twice")
 def follows_twice(ask: Ask) -> None:
-    why = "The launch comes later and from another thread: only the arrow says whose kernel it is."
+    why = (
+        "The launch comes later and from another thread: the arrow says whose kernel it is, and of two "
+        "arrows the earlier. The list has no order."
+    )
     _followed(ask, list(OPERATORS)[1:], why)
 
 
@@ -402,7 +447,13 @@ def _judged(ask: Ask, kernels: list[list[float]], share: float, why: str) -> Non
         why=why,
     )
     who = "device" if share >= 0.5 else "host"
-    ask.expect(came[1] == who, given=f"a share of {share:.4f}", expected=who, came=came[1])
+    ask.expect(
+        came[1] == who,
+        given=f"a share of {share:.4f}",
+        expected=who,
+        came=came[1],
+        why="From one half on, the device is the slow one; below, faster kernels would wait for the host.",
+    )
 
 
 @check("busy", points=1, title="kernels with gaps between them")
@@ -417,6 +468,8 @@ def gaps(ask: Ask) -> None:
         share = busy / (now - gap - first)
         ask.random.shuffle(kernels)
         _judged(ask, kernels, share, "From the first begin to the last end, whatever the order of the rows.")
+    took = float(ask.random.randint(4, 9))
+    _judged(ask, [[took, took], [4 * took, took]], 0.5, "Two kernels, and as long a time without one.")
 
 
 @check("busy", points=1, title="kernels of two streams that overlap")
