@@ -2,6 +2,7 @@
 # make test    set up everything and run all tests (browser tests included)
 # make check   lint, types and fast tests: the everyday part
 # make serve   the book and JupyterLab on localhost
+# make hub     a JupyterHub with several accounts on localhost, to try the course as a class would
 # make bench   measure; writes build/bench.json
 # make scoreboard   how faithful the simulation is, in figures; writes build/scoreboard/*.json (minutes)
 # make clean   remove build/; your notebooks in work/ stay
@@ -20,7 +21,7 @@ SAY := @printf '\n== %s\n'
 LACKS := $(if $(wildcard $(READY)),$(shell $(BIN)/python .ci/installed requirements.txt $(READY) 2>/dev/null || \
   echo 'its Python does not run'))
 
-.PHONY: camp test check serve bench scoreboard clean site release
+.PHONY: camp test check serve hub bench scoreboard clean site release
 .DELETE_ON_ERROR:
 
 camp: site release
@@ -40,10 +41,15 @@ serve: site release
 	$(SAY) 'Book and JupyterLab'
 	@exec $(BIN)/camp serve
 
+hub: $(READY)
+	$(SAY) 'A JupyterHub on trial'
+	@exec $(BIN)/camp hub --example-if-alone
+
 test: $(READY)
 	@.ci/need chromium chromium
 	@.ci/need 'font:Noto Sans CJK SC' fonts-noto-cjk
 	@.ci/need 'file:/usr/lib/postgresql/*/bin/initdb' postgresql
+	@$(BIN)/camp hub --fetch
 	@$(MAKE) --no-print-directory lint
 	$(SAY) 'The book is built'
 	@$(BIN)/python book/build.py

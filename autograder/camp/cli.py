@@ -27,7 +27,7 @@ MAX_PAIRS = 20
 """Pairs that `camp similar` prints; its page has more."""
 
 
-_ORDER = ("doctor", "release", "grade", "report", "regrade", "similar", "export", "lint", "serve")
+_ORDER = ("doctor", "release", "grade", "report", "regrade", "similar", "export", "lint", "serve", "hub")
 
 
 class OptionError(CampError):
@@ -604,6 +604,86 @@ def serve(context: click.Context, port: int, lab_port: int) -> None:
             console.print("\nended")
             return
     raise CampError(f"JupyterLab ended by itself with code {code}; see {layout.build / SETTINGS / LOG}")
+
+
+@main.command(short_help="Try the course with several accounts: a JupyterHub on localhost.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8100, show_default=True, help="Its port.")
+@click.option(
+    "--instructor", default="instructor", show_default=True, metavar="NAME", help="The instructor's account."
+)
+@click.option(
+    "--example", flag_value="always", help="Accounts for the bundled example class, not the roster."
+)
+@click.option(
+    "--example-if-alone",
+    "example",
+    flag_value="if alone",
+    help="The same, but where class/roster.csv is there, take that.",
+)
+@click.option(
+    "--release",
+    "released",
+    multiple=True,
+    metavar="ASSIGNMENT",
+    help="Put this assignment into the exchange; may be repeated. Default: the course's first.",
+)
+@click.option(
+    "--exchange",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="nbgrader's exchange. Default: build/hub/exchange.",
+)
+@click.option("--servers", type=_Count(1), default=6, show_default=True, help="Servers at one time at most.")
+@click.option(
+    "--cull",
+    type=_Count(2),
+    metavar="SECONDS",
+    help="End a server that nobody used for so long. Default: as hub/values.yaml says.",
+)
+@click.option(
+    "--fetch", is_flag=True, help="Only fetch the hub's proxy through npm, while there is a network."
+)
+@click.pass_context
+def hub(  # noqa: PLR0913, PLR0917 - a command's options
+    context: click.Context,
+    port: int,
+    instructor: str,
+    example: str | None,
+    released: tuple[str, ...],
+    exchange: Path | None,
+    servers: int,
+    cull: int | None,
+    *,
+    fetch: bool,
+) -> None:
+    """Try the course with several accounts: a JupyterHub on localhost, until Ctrl-C.
+
+    Everyone on class/roster.csv has an account, and one is the instructor's. All works on a course of its own
+    below build/hub/; your class and its gradebook are not touched. A trial protects nobody from anybody:
+    every server runs as you. The book's page on JupyterHub says what a real class needs.
+    """
+    layout = _layout(context)
+    course = _course(layout)
+    from camp import hub as trial
+    from camp.hub_proxy import proxy_command
+    from camp.serve import ENDING
+
+    if fetch:
+        proxy_command(layout, trial.require_whole(layout))
+        return
+    console = _console()
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler)
+    wish = trial.Wish(port, instructor, example, exchange, released, servers, cull)
+    with trial.hub_alone(layout):
+        ready = trial.set_up(layout, course, wish)
+        with trial.hub_running(layout, ready) as running:
+            console.print("\n".join(trial.told(ready)), soft_wrap=True)
+            try:
+                code = running.wait()
+            except KeyboardInterrupt:
+                console.print("\nending")
+                return
+    raise trial.HubError(f"JupyterHub ended by itself with code {code}; see {trial.log_file(layout)}")
 
 
 main.add_command(check)

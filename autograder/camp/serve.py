@@ -83,7 +83,7 @@ def served(
     if book_port == lab_port:
         raise PortError(f"port {book_port} cannot serve both; choose another with --lab-port")
     for port, option in ((book_port, "--port"), (lab_port, "--lab-port")):
-        _require_free(port, option)
+        require_free(port, option)
     handler = functools.partial(_Pages, directory=str(layout.site))
     book = http.server.ThreadingHTTPServer((HOST, book_port), handler)
     threading.Thread(target=book.serve_forever, daemon=True).start()
@@ -111,7 +111,12 @@ def _first_notebook(layout: Layout) -> str:
     return f"/tree/{notebooks[0].relative_to(layout.work).as_posix()}" if notebooks else ""
 
 
-def _require_free(port: int, option: str) -> None:
+def require_free(port: int, option: str) -> None:
+    """Refuse a port of this machine that something else uses.
+
+    Raises:
+        PortError: it is taken; the line names the option that chooses another.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 import textwrap
 from pathlib import Path
@@ -238,5 +239,17 @@ def processes_with():
             except OSError:
                 continue
         return found
+
+    return find
+
+
+@pytest.fixture
+def free_port():
+    """Find a port of this machine that nothing uses."""
+
+    def find():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
 
     return find
