@@ -1,7 +1,8 @@
 """Pictures in DVPP's memory: formats, strides and sizes by chip, and the arithmetic on them.
 
 Values are those of the documented definitions: YUV420SP is a plane of luma and one of interleaved chroma at
-half the width and height. Source: CANN AscendCL API reference, "Media data processing", V1 interfaces.
+half the width and height. Source: CANN AscendCL API reference, "Media data processing", V1 interfaces; for
+limits, the restrictions of VPC (aclcppdevg_03_0168 of CANN 6.0, 03_0337 of 8.5) and of JPEGE (03_0362).
 """
 
 from __future__ import annotations
@@ -45,28 +46,42 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What a chip's media units ask of strides.
+    """What a chip's media units ask of sizes and strides.
 
     Attributes:
-        width, height: alignment of VPC's strides, in pixels.
+        width: alignment of VPC's width strides, in pixels.
+        height: alignment of its height strides for formats without chroma at half height; those with it
+            have 2 everywhere.
         jpeg_width, jpeg_height: alignment of what JPEGD writes.
+        least_stride: the smallest width stride.
+        tallest: the largest height of an output.
+        grey_as_420: whether a grey picture's memory has room for chroma.
     """
 
     width: int
     height: int
     jpeg_width: int
     jpeg_height: int
+    least_stride: int
+    tallest: int
+    grey_as_420: bool
 
 
-SMALLEST_WIDTH, SMALLEST_HEIGHT, LARGEST = 32, 6, 4096
+SMALLEST_WIDTH, SMALLEST_HEIGHT, LARGEST = 10, 6, 4096
 LARGEST_RESIZED = 8192  # of a picture that is only made smaller
+LARGEST_STRIDE = 16384
+SMALLEST_JPEG, LARGEST_JPEG = 32, 8192
+JPEG_ALIGNMENT = 16  # of what JPEGE reads
+LEAST_SCALE, MOST_SCALE = 32, 16  # a side is made at most that many times smaller, and larger
 
 
 def rules(soc: str) -> Rules:
-    """A chip's alignment: 310B and 910B write JPEG at even sides, 310P at 64, the rest at 128."""
+    """A chip's rules: 310B and 910B write JPEG at even sides, 310P at 64, the rest at 128."""
     if soc.startswith(("Ascend310B", "Ascend910B", "Ascend910_93")):
-        return Rules(1, 1, 2, 2)
-    return Rules(16, 2, 64 if soc.startswith("Ascend310P") else 128, 16)
+        return Rules(1, 1, 2, 2, 10, LARGEST_RESIZED, grey_as_420=False)
+    if soc.startswith("Ascend310P"):
+        return Rules(16, 1, 64, 16, 32, LARGEST, grey_as_420=False)
+    return Rules(16, 2, 128, 16, 32, LARGEST, grey_as_420=True)
 
 
 @dataclass
@@ -88,36 +103,62 @@ class Picture:
         plane = self.width_stride * self.height_stride
         return plane * 3 // 2 if FORMATS[self.fmt].chroma else plane
 
-    def check(self, what: str, found: Rules, largest: int = LARGEST) -> None:
+    def check(self, what: str, found: Rules, widest: int = LARGEST, tallest: int = LARGEST) -> None:
         """Raise unless the description is one that VPC takes.
 
         Raises:
             AclError: format, size, parity or stride is not (100000).
         """
+        kind = self._kind(what)
+        if not (SMALLEST_WIDTH <= self.width <= widest and SMALLEST_HEIGHT <= self.height <= tallest):
+            limits = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT} to {widest}x{tallest}"
+            raise AclError(PARAM, f"{what} is {self.width}x{self.height}; VPC takes {limits}")
+        if kind.chroma and (self.width % 2 or self.height % 2):
+            raise AclError(PARAM, f"{what} is {self.width}x{self.height}; {kind.name} needs even sizes")
+        stride = max(-(-self.width // found.width) * found.width * kind.channels, found.least_stride)
+        self._stride(what, "width", stride, found.width)
+        aligned = 2 if kind.chroma else found.height
+        self._stride(what, "height", -(-self.height // aligned) * aligned, aligned)
+        needed = self.needed * 3 // 2 if self.fmt == GREY and found.grey_as_420 else self.needed
+        if self.size < needed:
+            raise AclError(PARAM, f"{what} has {self.size} bytes; its strides need {needed}")
+
+    def check_encoded(self) -> None:
+        """Raise unless the description is one that JPEGE takes.
+
+        Raises:
+            AclError: format, size, parity or stride is not (100000).
+        """
+        kind = self._kind("the input")
+        if not kind.chroma:
+            raise AclError(PARAM, f"the input is {kind.name}; JPEGE takes YUV420SP (1 or 2)")
+        if not all(
+            SMALLEST_JPEG <= side <= LARGEST_JPEG and side % 2 == 0 for side in (self.width, self.height)
+        ):
+            limits = f"even sizes from {SMALLEST_JPEG}x{SMALLEST_JPEG} to {LARGEST_JPEG}x{LARGEST_JPEG}"
+            raise AclError(PARAM, f"the input is {self.width}x{self.height}; JPEGE takes {limits}")
+        wide, high = (-(-side // JPEG_ALIGNMENT) * JPEG_ALIGNMENT for side in (self.width, self.height))
+        self._stride("the input", "width", wide, JPEG_ALIGNMENT)
+        if self.height_stride not in {self.height, high}:
+            raise AclError(
+                PARAM, f"the input: height stride {self.height_stride}; give {self.height} or {high}"
+            )
+        if self.size < self.needed:
+            raise AclError(PARAM, f"the input has {self.size} bytes; its strides need {self.needed}")
+
+    def _kind(self, what: str) -> Format:
         kind = FORMATS.get(self.fmt)
         if kind is None:
             raise AclError(
                 PARAM, f"{what}: format {self.fmt} is not simulated; use 1 (YUV420SP NV12) or 12 (RGB888)"
             )
-        if not (SMALLEST_WIDTH <= self.width <= largest and SMALLEST_HEIGHT <= self.height <= largest):
-            limits = f"{SMALLEST_WIDTH}x{SMALLEST_HEIGHT} to {largest}x{largest}"
-            raise AclError(PARAM, f"{what} is {self.width}x{self.height}; VPC takes {limits}")
-        if kind.chroma and (self.width % 2 or self.height % 2):
-            raise AclError(PARAM, f"{what} is {self.width}x{self.height}; {kind.name} needs even sizes")
-        stride = -(-self.width // found.width) * found.width * kind.channels
-        if self.width_stride < stride or self.width_stride % found.width:
-            raise AclError(
-                PARAM,
-                f"{what}: width stride {self.width_stride} is not aligned to {found.width}; give {stride}",
-            )
-        rows = -(-self.height // found.height) * found.height
-        if self.height_stride < rows or self.height_stride % found.height:
-            raise AclError(
-                PARAM,
-                f"{what}: height stride {self.height_stride} is not aligned to {found.height}; give {rows}",
-            )
-        if self.size < self.needed:
-            raise AclError(PARAM, f"{what} has {self.size} bytes; its strides need {self.needed}")
+        return kind
+
+    def _stride(self, what: str, side: str, least: int, aligned: int) -> None:
+        given: int = getattr(self, f"{side}_stride")
+        if not least <= given <= LARGEST_STRIDE or given % aligned:
+            rule = f"aligned to {aligned}" if given % aligned else f"from {least} to {LARGEST_STRIDE}"
+            raise AclError(PARAM, f"{what}: {side} stride {given} is not {rule}; give {least}")
 
 
 def planes(picture: Picture, view: memoryview) -> list[np.ndarray[Any, Any]]:

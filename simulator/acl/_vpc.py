@@ -63,13 +63,13 @@ class Move(NamedTuple):
 
 
 def _pair(
-    input_desc: int, output_desc: int, largest: int = pictures.LARGEST
+    input_desc: int, output_desc: int, widest: int = pictures.LARGEST
 ) -> tuple[Picture, Picture, memoryview, memoryview]:
     """Check input and output of a call."""
     found = pictures.rules(npusim.node().settings.chip.soc)
     source, target = pics.get(input_desc), pics.get(output_desc)
-    source.check("the input", found, largest)
-    target.check("the output", found)
+    source.check("the input", found, widest, widest)
+    target.check("the output", found, tallest=found.tallest)
     return (
         source,
         target,
@@ -120,6 +120,10 @@ def _move(
         raise AclError(
             PARAM, f"the paste region begins at column {place[0]}; it must be a multiple of {PASTE_ALIGNMENT}"
         )
+
+    for side, before, after in zip(("width", "height"), box[2:], place[2:], strict=True):
+        if after * pictures.LEAST_SCALE < before or after > before * pictures.MOST_SCALE:
+            raise AclError(PARAM, f"the {side} goes from {before} to {after}; VPC scales by 1/32 to 16")
 
     def run() -> None:
         made = scaled(_cut(pictures.planes(source, view), box), place[2], place[3], mode)

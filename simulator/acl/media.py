@@ -416,7 +416,7 @@ def dvpp_jpeg_encode_async(  # noqa: PLR0913, PLR0917 - as the real one
     need_channel(channel_desc)
     found = stream_of(stream)
     picture = pics.get(input_desc)
-    picture.check("the input", pictures.rules(npusim.node().settings.chip.soc))
+    picture.check_encoded()
     quality = qualities.get(config)
     counter = _counter(size)
     room = int.from_bytes(bytes(counter), "little")
