@@ -3,6 +3,7 @@
 # make check   lint, types and fast tests: the everyday part
 # make serve   the book and JupyterLab on localhost
 # make hub     a JupyterHub with several accounts on localhost, to try the course as a class would
+# make pdf     the whole book as one PDF, build/pdf/cann-camp.pdf (needs Chromium)
 # make bench   measure; writes build/bench.json
 # make scoreboard   how faithful the simulation is, in figures; writes build/scoreboard/*.json (minutes)
 # make clean   remove build/; your notebooks in work/ stay
@@ -32,6 +33,11 @@ camp: site release
 site: $(READY)
 	$(SAY) 'The book is built'
 	@$(BIN)/python book/build.py
+
+.PHONY: pdf
+pdf: site
+	@.ci/need chromium chromium
+	@$(BIN)/python book/pdf.py
 
 release: $(READY)
 	$(SAY) 'The learners'"'"' notebooks are made'
