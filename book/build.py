@@ -51,7 +51,7 @@ ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 WARNING = re.compile(r"^(?:(?P<place>\S.*?): )?(?:WARNING|ERROR|CRITICAL|SEVERE): (?P<text>.*)$")
 ERROR_LINE = re.compile(r"^[\w.]*(?:Error|Exception|Interrupt|Exit|Warning)\b")
 PROGRESS = re.compile(
-    r"^(?P<what>reading sources|writing output)\.\.\. \[\s*(?P<percent>\d+)%\] (?P<page>\S+)"
+    r"^(?P<what>running cells|reading sources|writing output)\.\.\. \[\s*(?P<percent>\d+)%\] (?P<page>\S+)"
 )
 FOREIGN = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed|object)\b[^>]*?\s(?:src|data)=[\"'](?:https?:)?//[^\"']+"
@@ -167,6 +167,7 @@ def kernel_fingerprint(layout: Layout) -> str:
     return fingerprint(
         layout.root,
         layout.book / "build.py",
+        layout.book / "run_cells.py",
         layout.book / "explorables",
         layout.book / "edge_board",  # what the chapter of that name imports
         layout.root / "simulator",
@@ -263,6 +264,8 @@ def page_environment(layout: Layout) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "TTY_COMPATIBLE": "0",  # commands print lines: no colours and no bars that move
         "PYTHONUTF8": "1",
+        # pages run side by side; and sums come out the same however many cores a machine has
+        "OMP_NUM_THREADS": "1",
     }
 
 
@@ -432,7 +435,7 @@ def build(layout: Layout, console: Console) -> bool:
         wanted = site_fingerprint(layout)
         if is_current(layout, wanted):  # another build was faster
             return False
-        with step(console, "MathJax, mermaid and the widget manager"):
+        with step(console, "MathJax, mermaid, MiniSearch and the widget manager"):
             vendor(layout.book / "package.json", layout.vendored)
         with step(console, "Executing and rendering the pages") as tell:
             html = build_pages(layout, tell)

@@ -1,15 +1,14 @@
-"""What the site needs beyond Jupyter Book: Chinese search, the course's map, no script that is not used."""
+"""What the site needs beyond Jupyter Book: its search, the course's map, and no script before the text."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import course_map
 from docutils import nodes  # type: ignore[import-untyped]
 from docutils.statemachine import StringList  # type: ignore[import-untyped]
-from sphinx.search.en import SearchEnglish
+from launch_buttons import add_buttons
 from sphinx.util.docutils import SphinxDirective
 
 if TYPE_CHECKING:
@@ -17,45 +16,6 @@ if TYPE_CHECKING:
 
 BOOK = Path(__file__).parent
 EXERCISES = BOOK.parent / "exercises" / "camp.toml"
-
-FORMULAS = (nodes.math, nodes.math_block)
-CJK = r"\u3400-\u9fff\uf900-\ufaff"
-CJK_RUN = re.compile(f"[{CJK}]+")
-WORD_OR_CJK_RUN = re.compile(rf"[{CJK}]+|[^\W{CJK}]+")
-
-
-def bigrams(run: str) -> list[str]:
-    """Cut a run of Chinese characters into overlapping pairs, which need no dictionary."""
-    return [run[i : i + 2] for i in range(len(run) - 1)] or [run]
-
-
-class SearchEnglishAndChinese(SearchEnglish):
-    """English words are stemmed, Chinese is indexed by pairs of characters."""
-
-    lang = "camp"
-    language_name = "English and Chinese"
-    # The browser must cut a query exactly as `split` cuts a page.
-    js_splitter_code = r"""
-function splitQuery(query) {
-  const cut = /[\u3400-\u9fff\uf900-\ufaff]+|(?:(?![\u3400-\u9fff\uf900-\ufaff])[\p{L}\p{N}_])+/gu;
-  return (query.match(cut) || []).flatMap((run) =>
-    /^[\u3400-\u9fff\uf900-\ufaff]{2}/u.test(run)
-      ? Array.from({ length: run.length - 1 }, (_, i) => run.slice(i, i + 2))
-      : [run]
-  );
-}
-"""
-
-    def split(self, input: str) -> list[str]:  # noqa: A002  the name of Sphinx's own method
-        """Cut text into English words and pairs of Chinese characters."""
-        words: list[str] = []
-        for run in WORD_OR_CJK_RUN.findall(input):
-            words.extend(bigrams(run) if CJK_RUN.match(run) else [run])
-        return words
-
-    def word_filter(self, word: str) -> bool:
-        """Keep words that are worth finding; a pair of Chinese characters always is."""
-        return bool(CJK_RUN.match(word)) or super().word_filter(word)
 
 
 class CampMap(SphinxDirective):
@@ -73,6 +33,14 @@ class CampMap(SphinxDirective):
         return list(shown.children)
 
 
+class CampParts(CampMap):
+    """`{camp-parts}`: the parts of the course, a line each."""
+
+    def text(self) -> str:
+        """What is shown, as Markdown."""
+        return course_map.parts_text(course_map.course(BOOK, EXERCISES), self.env.docname.rpartition("/")[0])
+
+
 class CampCalendar(CampMap):
     """`{camp-calendar} 4`: the course in that many weeks, by its own minutes."""
 
@@ -88,10 +56,12 @@ def drop_unused_scripts(
 ) -> None:
     """Leave out Thebe, as no page runs cells remotely, and MathJax and mermaid where nothing needs them.
 
+    And Sphinx's painting of search hits, which stumbles over words in drawings: `camp-search.js` has its own.
+
     Sphinx loads MathJax on a page whose chapters hold formulas, and mermaid on pages without a document.
     """
     del app, pagename, templatename
-    unused = ["THEBE_JS_URL", "sphinx-thebe"]
+    unused = ["THEBE_JS_URL", "sphinx-thebe", "sphinx_highlight"]
     if doctree is None:
         unused.append("mermaid.initialize")
     if (
@@ -107,10 +77,29 @@ def drop_unused_scripts(
     context["script_files"] = [script for script in context["script_files"] if not is_unused(script)]
 
 
+def show_text_first(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let no script hold up the page: all are run once it is there, in their order.
+
+    The one exception is a few lines of options, to which scripts inside the page add theirs.
+    """
+    del app, pagename, templatename, doctree
+    for script in context["script_files"]:
+        name = str(getattr(script, "filename", None) or "")
+        module = getattr(script, "attributes", {}).get("type") == "module"
+        if name and not module and "documentation_options.js" not in name:
+            script.attributes.setdefault("defer", "defer")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.add_search_language(SearchEnglishAndChinese)
+    for extension in ("run_cells", "search_index"):
+        app.setup_extension(extension)
     app.add_directive("camp-map", CampMap)
+    app.add_directive("camp-parts", CampParts)
     app.add_directive("camp-calendar", CampCalendar)
+    app.connect("html-page-context", add_buttons(EXERCISES), priority=501)
     app.connect("html-page-context", drop_unused_scripts, priority=900)
+    app.connect("html-page-context", show_text_first, priority=901)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

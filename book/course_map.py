@@ -1,7 +1,7 @@
 """The map of the course and its calendars, from what there is: the table of contents, pages and camp.toml.
 
-`camp_site.py` puts them into pages as `{camp-map}` and `{camp-calendar}`, anew in each build: so a page names
-only chapters and assignments that exist, and never misses one.
+`camp_site.py` puts them into pages as `{camp-map}`, `{camp-parts}` and `{camp-calendar}`, anew in each
+build: so a page names only chapters and assignments that exist, and never misses one.
 """
 
 from __future__ import annotations
@@ -104,6 +104,24 @@ def map_text(chapters: Sequence[Chapter], at: str) -> str:
             link = f"[{chapter.title}]({os.path.relpath(chapter.page, at or '.')}.md)"
             then = ", ".join(f"{a.number} · {a.title} ({a.minutes} min)" for a in chapter.assignments)
             lines.append(f"| {link} | {chapter.minutes or ''} | {then} |")
+    return "\n".join(lines)
+
+
+def parts_text(chapters: Sequence[Chapter], at: str) -> str:
+    """A table with a line for each part: its chapters, the hours of reading and doing, its assignments.
+
+    Args:
+        chapters: see `course`.
+        at: the folder of the page that shows it, from which links are counted.
+    """
+    lines = ["| Part | Chapters | Hours | Assignments |", "| :--- | ---: | ---: | :--- |"]
+    for part in dict.fromkeys(chapter.part for chapter in chapters):
+        inside = [chapter for chapter in chapters if chapter.part == part]
+        link = f"[{part}]({os.path.relpath(inside[0].page, at or '.')}.md)"
+        due = [assignment for chapter in inside for assignment in chapter.assignments]
+        way = steps(inside)
+        hours = f"{sum(step.minutes for step in way) / 60:.0f}" if way else "to look up"
+        lines.append(f"| {link} | {len(inside)} | {hours} | {', '.join(a.number for a in due)} |")
     return "\n".join(lines)
 
 

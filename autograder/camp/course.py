@@ -96,6 +96,13 @@ class CourseInfo(_Strict):
     title: Name
     site: str = "http://localhost:8000"
     """Where the published book is, for the links from notebooks to pages."""
+    repository: str = ""
+    """The Git repository that holds the book, for the button that opens a page with a kernel."""
+    branch: str = "main"
+    hub: str = ""
+    """A JupyterHub with nbgitpuller, for that button; the book shows it only where this is set."""
+    binder: str = ""
+    """A BinderHub, likewise."""
     seed: int = 0
     """Seeds the values that hidden checks choose, together with the learner and the task."""
 
