@@ -7,12 +7,17 @@ from pathlib import Path
 import click
 import libcst as cst
 
-from ms_fmk_transplt import dynamic, project, reports, show, third_party, tree
+from ms_fmk_transplt import circular, dynamic, project, reports, show, third_party, tree
 from ms_fmk_transplt.convert import Options
 from ms_fmk_transplt.errors import MigrationError
 from ms_fmk_transplt.rules import Rules, load
 
 MODES = ("torch_apis", "third_party", "affinity_apis", "dynamic_shape")
+REPORTS = {
+    "torch_apis": reports.TORCH_APIS,
+    "affinity_apis": reports.AFFINITY_APIS,
+    "dynamic_shape": reports.DYNAMIC_SHAPES,
+}
 
 
 def analyse_project(
@@ -47,13 +52,13 @@ def analyse_project(
                 result.rows = third_party.write(folder, _functions(source, result, rules))
                 return result
             copy = mode == "dynamic_shape"
-            project.Job(source, result, rules, options, logger, copy=copy, converted=False).run(step)
-        if mode == "torch_apis":
-            result.rows = reports.write_torch_apis(folder, result.files)
-        elif mode == "affinity_apis":
-            result.rows = reports.write_affinity(folder, result.files)
-        else:
-            result.rows = dynamic.write(source, folder, result)
+            with reports.Tables(folder, REPORTS[mode]) as tables:
+                project.Job(source, result, rules, options, logger, tables, copy=copy, converted=False).run(
+                    step
+                )
+        result.rows = tables.rows
+        if mode == "dynamic_shape":
+            dynamic.write(source, folder, result)
     return result
 
 
@@ -73,6 +78,8 @@ def _functions(source: Path, result: project.Result, rules: Rules) -> list[third
             result.faults[name] = tree.Fault(error.raw_line, "is no valid Python 3")
         except (OSError, UnicodeDecodeError, SyntaxError) as error:
             result.faults[name] = tree.Fault(1, f"cannot be read as Python: {error}")
+    for name, fault in circular.find(source).items():
+        result.faults.setdefault(name, fault)
     return found
 
 

@@ -1,24 +1,25 @@
 """From one card to several: `distributed -m MAIN -t MODEL` and the launcher run_distributed_npu.sh.
 
-The training script becomes one process a card: it joins the process group first, wraps the model in
-DistributedDataParallel, and gives each DataLoader that shuffles a DistributedSampler.
+The training script becomes one process a card: it joins the process group first, wraps its models in
+DistributedDataParallel, gives each DataLoader that shuffles a DistributedSampler, and tells the sampler which
+epoch it is.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider, ScopeProvider
+from libcst.metadata import FunctionScope, MetadataWrapper, PositionProvider, Scope, ScopeProvider
 
 from ms_fmk_transplt.convert import DATALOADER
-from ms_fmk_transplt.findings import Change, Lines
+from ms_fmk_transplt.findings import Change, Finding, Findings, Lines
 from ms_fmk_transplt.imports import insert_import, is_imported
 from ms_fmk_transplt.names import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 JOIN = """\
 torch_npu.npu.set_device(int(os.environ["DEVICE_ID"]))
@@ -51,7 +52,53 @@ done
 wait
 """
 DATA_PARALLEL = frozenset({"torch.nn.parallel.DataParallel", "torch.nn.DataParallel"})
+DATALOADERS = frozenset({DATALOADER, "torch.utils.data.dataloader.DataLoader"})
+TAKEN = re.compile(r"([\w.]+)\.parameters\(\)")
 TRAINS = re.compile(r"(?i)optim|\.backward\(")
+
+
+def _shuffles(call: cst.Call) -> bool:
+    """Whether a DataLoader shuffles by itself."""
+    given = {arg.keyword.value: arg.value for arg in call.args if arg.keyword is not None}
+    if "shuffle" not in given or {"sampler", "batch_sampler"} & set(given):
+        return False
+    return _code(given["shuffle"]) != "False" and ("dataset" in given or call.args[0].keyword is None)
+
+
+class Loader(NamedTuple):
+    """A variable of a DataLoader that shuffles, and where it was made."""
+
+    name: str
+    scope: Scope | None
+
+    def seen_from(self, scope: Scope | None) -> bool:
+        """Whether a place sees this very variable."""
+        if "." in self.name:
+            return isinstance(scope, FunctionScope) and "self" in scope
+        if scope is None or self.scope is None:
+            return False
+        return any(assignment.scope is self.scope for assignment in scope[self.name])
+
+
+class _Loaders(cst.CSTVisitor):
+    """Collects the loaders that will be given a sampler."""
+
+    METADATA_DEPENDENCIES = (ScopeProvider,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Loader] = []
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        call, target = node.value, node.targets[0].target
+        if not isinstance(call, cst.Call) or not isinstance(target, cst.Name | cst.Attribute):
+            return
+        scope = self.get_metadata(ScopeProvider, node, None)
+        if not isinstance(call.func, cst.Name | cst.Attribute) or not _shuffles(call):
+            return
+        found = resolve(call.func, scope)
+        if found is not None and found.name in DATALOADERS:
+            self.found.append(Loader(_code(target), scope))
 
 
 def _starts(node: cst.If) -> bool:
@@ -59,74 +106,96 @@ def _starts(node: cst.If) -> bool:
     return cst.Module([]).code_for_node(node.test).replace("'", '"') == '__name__ == "__main__"'
 
 
+def _code(node: cst.CSTNode) -> str:
+    return cst.Module([]).code_for_node(node)
+
+
 class Distribute(cst.CSTTransformer):
     """Turns a training script for one card into one for several."""
 
     METADATA_DEPENDENCIES = (PositionProvider, ScopeProvider)
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, models: Sequence[str], loaders: Sequence[Loader]) -> None:
         super().__init__()
-        self.model = model
+        self.models = models
+        self.loaders = loaders
         self.changes: list[Change] = []
-        self.wrapped = False
+        self.wrapped: set[str] = set()
+        self.told: set[str] = set()  # loaders whose sampler is told the epoch
         self._joined = False
-        self._branches: set[cst.CSTNode] = set()
+        self._branches: dict[str, set[cst.CSTNode]] = {model: set() for model in models}
 
     def _note(self, node: cst.CSTNode, operation: str, message: str) -> None:
         place = self.get_metadata(PositionProvider, node)
         self.changes.append(Change(Lines(place.start.line, place.end.line), operation, message))
 
-    def _places(self, statement: cst.SimpleStatementLine) -> bool:
-        """Whether a statement makes or moves the model: `model = ...`, `model.npu()`, `model.to(device)`."""
+    def _places(self, statement: cst.SimpleStatementLine, model: str) -> bool:
+        """Whether a statement makes or moves a model: `model = ...`, `model.npu()`, `model.to(device)`."""
         if len(statement.body) != 1:
             return False
         code = statement.body[0]
-        if isinstance(code, cst.Assign):
+        if isinstance(code, cst.Assign) and len(code.targets) == 1:
             target = code.targets[0].target
-            return len(code.targets) == 1 and isinstance(target, cst.Name) and target.value == self.model
+            targets = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
+            return model in map(_code, targets) and _code(code.value) != "None"
         if isinstance(code, cst.Expr) and isinstance(code.value, cst.Call):
             function = code.value.func
             return (
                 isinstance(function, cst.Attribute)
-                and isinstance(function.value, cst.Name)
-                and function.value.value == self.model
+                and _code(function.value) == model
                 and function.attr.value in {"npu", "cuda", "to"}
             )
         return False
 
-    def _within(self, statement: cst.CSTNode) -> bool:
-        """Whether a statement, or a branch of it, makes or moves the model."""
+    def _within(self, statement: cst.CSTNode, model: str) -> bool:
+        """Whether a statement, or a branch of it, makes or moves a model."""
         if isinstance(statement, cst.If):
             branches = [*statement.body.body, *([] if statement.orelse is None else [statement.orelse])]
-            return any(self._within(branch) for branch in branches)
+            return any(self._within(branch, model) for branch in branches)
         if isinstance(statement, cst.Else):
-            return any(self._within(branch) for branch in statement.body.body)
-        return isinstance(statement, cst.SimpleStatementLine) and self._places(statement)
+            return any(self._within(branch, model) for branch in statement.body.body)
+        return isinstance(statement, cst.SimpleStatementLine) and self._places(statement, model)
 
     def _wrap(
-        self, old: Sequence[cst.BaseStatement], new: Sequence[cst.BaseStatement]
+        self, block: cst.CSTNode, old: Sequence[cst.BaseStatement], new: Sequence[cst.BaseStatement]
     ) -> list[cst.BaseStatement] | None:
-        """Wrap after the last statement that makes or moves the model, before an optimizer takes it."""
-        places = [number for number, statement in enumerate(old) if self._within(statement)]
-        if self.wrapped or not places or len(old) != len(new):
+        """Wrap each model after the last statement that makes or moves it, before an optimizer takes it."""
+        after: dict[int, list[str]] = {}
+        for model in self.models:
+            if model not in self.wrapped and block not in self._branches.get(model, ()):
+                last = self._last(old, model)
+                if last is not None and len(old) == len(new):
+                    after.setdefault(last, []).append(model)
+        if not after:
+            return None
+        body: list[cst.BaseStatement] = []
+        for number, statement in enumerate(new):
+            body.append(statement)
+            for model in after.get(number, ()):
+                self.wrapped.add(model)
+                self._note(old[number], "INSERT", f"wrap {model} in DistributedDataParallel")
+                body.extend(cst.parse_module(WRAP.format(model=model)).body)
+        return body
+
+    def _last(self, old: Sequence[cst.BaseStatement], model: str) -> int | None:
+        places = [number for number, statement in enumerate(old) if self._within(statement, model)]
+        if not places:
             return None
         last = places[0]
         for number in range(last + 1, len(old)):
-            if TRAINS.search(cst.Module([]).code_for_node(old[number])):
+            if TRAINS.search(_code(old[number])):
                 break
             if number in places:
                 last = number
-        self.wrapped = True
-        self._note(old[last], "INSERT", f"wrap {self.model} in DistributedDataParallel")
-        added = cst.parse_module(WRAP.format(model=self.model)).body
-        return [*new[: last + 1], *added, *new[last + 1 :]]
+        return last
 
     def visit_If(self, node: cst.If) -> None:
         """A branch is no place to wrap the model in: other branches make it too."""
-        if not _starts(node):
-            self._branches.add(node.body)
-        if isinstance(node.orelse, cst.Else):
-            self._branches.add(node.orelse.body)
+        for branches in self._branches.values():
+            if not _starts(node):
+                branches.add(node.body)
+            if isinstance(node.orelse, cst.Else):
+                branches.add(node.orelse.body)
 
     def visit_For(self, node: cst.For) -> None:
         """A loop is a place to wrap the model in only where it makes one each time round."""
@@ -137,19 +206,38 @@ class Distribute(cst.CSTTransformer):
         self._loop(node.body)
 
     def _loop(self, body: cst.BaseSuite) -> None:
-        made = (s for s in body.body if isinstance(s, cst.SimpleStatementLine) and self._places(s))
-        values = [s.body[0].value for s in made if isinstance(s.body[0], cst.Assign)]
-        name = re.compile(rf"\b{re.escape(self.model)}\b")
-        if all(name.search(cst.Module([]).code_for_node(value)) for value in values):
-            self._branches.add(body)
+        for model, branches in self._branches.items():
+            lines = (s for s in body.body if isinstance(s, cst.SimpleStatementLine))
+            made = (s.body[0] for s in lines if self._places(s, model))
+            name = re.compile(rf"\b{re.escape(model)}\b")
+            if all(name.search(_code(line.value)) for line in made if isinstance(line, cst.Assign)):
+                branches.add(body)
+
+    def leave_For(self, original_node: cst.For, updated_node: cst.For) -> cst.For:
+        """Tell the samplers which epoch it is, or every epoch has the same order."""
+        target = original_node.target
+        epoch = target.elements[0].value if isinstance(target, cst.Tuple) and target.elements else target
+        name = _code(epoch)
+        if "epoch" not in name.lower() or not isinstance(updated_node.body, cst.IndentedBlock):
+            return updated_node
+        scope = self.get_metadata(ScopeProvider, original_node, None)
+        seen = {loader.name: None for loader in self.loaders if loader.seen_from(scope)}
+        lines = [
+            line for loader in seen for line in cst.parse_module(f"{loader}.sampler.set_epoch({name})\n").body
+        ]
+        if not lines:
+            return updated_node
+        self.told |= set(seen)
+        self._note(original_node.target, "INSERT", f"tell the sampler of {', '.join(seen)} the epoch")
+        return updated_node.with_changes(
+            body=updated_node.body.with_changes(body=[*lines, *updated_node.body.body])
+        )
 
     def leave_IndentedBlock(
         self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
     ) -> cst.IndentedBlock:
         """Wrap the model where it was made."""
-        if original_node in self._branches:
-            return updated_node
-        body = self._wrap(original_node.body, updated_node.body)
+        body = self._wrap(original_node, original_node.body, updated_node.body)
         return updated_node if body is None else updated_node.with_changes(body=body)
 
     def leave_If(self, original_node: cst.If, updated_node: cst.If) -> cst.If:
@@ -175,17 +263,15 @@ class Distribute(cst.CSTTransformer):
         if found is not None and found.name in DATA_PARALLEL and updated_node.args:
             self._note(original_node, "MODIFY", "take DataParallel away: one process a card takes its place")
             return updated_node.args[0].value
-        if found is None or found.name != DATALOADER:
+        if found is None or found.name not in DATALOADERS:
             return updated_node
         return self._deal(original_node, updated_node)
 
     def _deal(self, original_node: cst.Call, updated_node: cst.Call) -> cst.Call:
+        if not _shuffles(original_node):
+            return updated_node
         given = {arg.keyword.value: arg for arg in updated_node.args if arg.keyword is not None}
-        shuffle = given.get("shuffle")
-        if shuffle is None or {"sampler", "batch_sampler"} & set(given):
-            return updated_node
-        if isinstance(shuffle.value, cst.Name) and shuffle.value.value == "False":
-            return updated_node
+        shuffle = given["shuffle"]
         data = given["dataset"] if "dataset" in given else updated_node.args[0]
         self._note(original_node, "MODIFY", "give the DataLoader a DistributedSampler in place of shuffle")
         dataset, again = _twice(data.value)
@@ -200,7 +286,7 @@ class Distribute(cst.CSTTransformer):
 
     def leave_Module(self, original_node: cst.Module, updated_node: cst.Module) -> cst.Module:
         """Wrap a model made at the top level; join there where no main block is; add the imports."""
-        body = self._wrap(original_node.body, updated_node.body)
+        body = self._wrap(original_node, original_node.body, updated_node.body)
         module = updated_node if body is None else updated_node.with_changes(body=body)
         lines = [name for name in ("os", "torch.distributed", "torch_npu") if not is_imported(module, name)]
         if not self._joined:  # the script's own imports may stand below
@@ -226,19 +312,96 @@ def _twice(dataset: cst.BaseExpression) -> tuple[cst.BaseExpression, str]:
     return cst.parse_expression(f"(loaded := {code})"), "loaded"
 
 
-def distribute(source: bytes, model: str) -> tuple[bytes, list[Change], bool]:
+class _Inner(cst.CSTTransformer):
+    """What DistributedDataParallel has not is asked of the model in it: `model.module.init_hidden()`."""
+
+    METADATA_DEPENDENCIES = (PositionProvider, ScopeProvider)
+
+    def __init__(self, models: Collection[str], known: Collection[str]) -> None:
+        super().__init__()
+        self.models, self.known = models, known
+        self.changed: list[str] = []
+        self._wrapped: dict[str, tuple[Scope | None, int]] = {}
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        """Where a model is wrapped."""
+        name = _code(node.targets[0].target)
+        if name in self.models and _code(node.value).startswith("torch.nn.parallel.DistributedDataParallel("):
+            line = self.get_metadata(PositionProvider, node).end.line
+            self._wrapped[name] = (self.get_metadata(ScopeProvider, node, None), line)
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        """Ask the inner model, below the place where it was wrapped."""
+        owner = _code(original_node.value) if original_node.attr.value not in self.known else ""
+        scope, line = self._wrapped.get(owner, (None, 0))
+        if not line or self.get_metadata(PositionProvider, original_node).start.line <= line:
+            return updated_node
+        root = original_node.value
+        here = self.get_metadata(ScopeProvider, root, None) if isinstance(root, cst.Name) else scope
+        same = here is scope or (here is not None and any(a.scope is scope for a in here[owner]))
+        if not same:
+            return updated_node
+        self.changed.append(f"{owner}.{original_node.attr.value}")
+        return updated_node.with_changes(value=cst.Attribute(updated_node.value, cst.Name("module")))
+
+
+def distribute(
+    source: bytes, models: Sequence[str], known: Collection[str], found: Findings
+) -> tuple[bytes, list[str]]:
     """Convert a (converted) training script for several cards.
 
     Args:
         source: the script.
-        model: the variable that holds the model.
+        models: the variables that hold the models, such as `model` or `self.net`.
+        known: the attributes that DistributedDataParallel has.
+        found: takes what was changed, and what is left to do.
 
     Returns:
-        The new script, what was changed, and whether the model was found.
+        The new script, and the variables to which no model is assigned; the script as it was where that is
+        all of them.
 
     Raises:
         libcst.ParserSyntaxError: the text is no Python 3.
     """
-    work = Distribute(model)
-    module = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True).visit(work)
-    return module.bytes, work.changes, work.wrapped
+    collected = _Loaders()
+    wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
+    wrapper.visit(collected)
+    work = Distribute(models, collected.found)
+    module = wrapper.visit(work)
+    missing = [model for model in models if model not in work.wrapped]
+    if len(missing) == len(models):
+        return source, missing
+    inner = _Inner(work.wrapped, known)
+    module = MetadataWrapper(cst.parse_module(module.bytes), unsafe_skip_copy=True).visit(inner)
+    found.changes += work.changes
+    found.changes += [
+        Change(Lines(1, 1), "MODIFY", f'change "{name}" to "{name.replace(".", ".module.", 1)}"')
+        for name in dict.fromkeys(inner.changed)
+    ]
+    found.unknown += _left_to_do(wrapper.module.code, work, collected.found)
+    found.sort()
+    return module.bytes, missing
+
+
+def _left_to_do(text: str, work: Distribute, loaders: Sequence[Loader]) -> list[Finding]:
+    """Models that are trained and not wrapped, samplers that are not told the epoch."""
+    rows = []
+    for loader in dict.fromkeys(loader.name for loader in loaders):
+        if loader not in work.told:
+            tip = f"call {loader}.sampler.set_epoch(epoch) in each epoch, or each has the same order"
+            rows.append(Finding(_line(text, loader), f"{loader}.sampler", tip))
+    for line in text.splitlines():
+        if "optim" not in line.lower():
+            continue
+        for model in TAKEN.findall(line):
+            if model not in work.wrapped and model.removesuffix(".module") not in work.wrapped:
+                tip = f"is trained too, and differs from card to card until it is wrapped: add -t {model}"
+                rows.append(Finding(_line(text, line), model, tip))
+    return rows
+
+
+def _line(text: str, part: str) -> Lines:
+    number = text[: text.find(part)].count("\n") + 1
+    return Lines(number, number)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ms_fmk_transplt import reports, tree
+from ms_fmk_transplt import tree
 from ms_fmk_transplt.imports import insert_import
 
 if TYPE_CHECKING:
@@ -18,16 +18,13 @@ HOOK = Path(__file__).with_name("templates") / "hook.py"
 IMPORT = "from msft_dynamic_analysis.hook import DETECTOR"
 
 
-def write(source: Path, folder: Path, result: Result) -> dict[str, int]:
+def write(source: Path, folder: Path, result: Result) -> None:
     """Put the recorder into the copied project.
 
     Args:
         source: the project as it is.
         folder: its copy.
         result: what was found in it.
-
-    Returns:
-        The rows of the list of suspects, dynamic_shape_advice.csv.
     """
     package = folder / "msft_dynamic_analysis"
     package.mkdir()
@@ -41,5 +38,3 @@ def write(source: Path, folder: Path, result: Result) -> dict[str, int]:
         module = cst.parse_module(path.read_bytes())
         if "torch" in module.code:
             (folder / name).write_bytes(insert_import(module, IMPORT).bytes)
-    advice = "dynamic_shape_advice.csv"
-    return {advice: reports.write(folder / advice, reports.APIS, reports.apis(result.files, "dynamic"))}

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Lines(NamedTuple):
-    """Where: first and last line, counted from 1, in the file as it was."""
+    """Where: first and last line, counted from 1, in the file as it was.
+
+    In a notebook they are counted in the code cell of that number, also from 1; elsewhere `cell` is 0.
+    """
 
     start: int
     end: int
+    cell: int = 0
 
 
 class Change(NamedTuple):
@@ -55,6 +62,11 @@ class Findings:
         """Remember an API of CUDA."""
         if api not in self.cuda:
             self.cuda.append(api)
+
+    def move(self, place: Callable[[Lines], Lines]) -> None:
+        """Tell every place anew, for example in cells of a notebook."""
+        for name in ("changes", "unsupported", "unknown", "precision", "performance", "dynamic", "affinity"):
+            setattr(self, name, [row._replace(where=place(row.where)) for row in getattr(self, name)])
 
     def sort(self) -> None:
         """Bring every list into the order of the file's lines."""

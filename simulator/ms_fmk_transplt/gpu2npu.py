@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import libcst as cst
@@ -14,17 +15,21 @@ from ms_fmk_transplt.convert import Options
 from ms_fmk_transplt.errors import MainFileError, MigrationError
 from ms_fmk_transplt.findings import Change, Findings, Lines
 from ms_fmk_transplt.imports import imports_of, insert_import
-from ms_fmk_transplt.rules import load
+from ms_fmk_transplt.rules import Rules, load
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+REPORTS = reports.CHANGE_LIST | reports.TORCH_APIS | reports.AFFINITY_APIS
 SPECIFY = 'import os\ntorch_npu.npu.set_device(int(os.environ.get("DEVICE_ID", "0")))'
 
 
 @dataclass(frozen=True)
 class Cards:
-    """What `distributed` was given: the script to start, the variable of the model."""
+    """What `distributed` was given: the script to start, the variables of its models."""
 
     main: Path
-    model: str
+    models: tuple[str, ...] = ("model",)
 
 
 @dataclass(frozen=True)
@@ -53,27 +58,22 @@ def convert_project(call: Call, cards: Cards | None = None) -> project.Result:
     folder = project.result_folder(call.source, call.output, "msft" if cards is None else "msft_multi")
     result = project.Result(folder)
     project.make(folder)
-    with project.log(folder / "msFmkTranspltlog.txt") as logger:
+    further = _Further(result, rules, call, cards, main) if call.specify_device or cards is not None else None
+    with project.log(folder / "msFmkTranspltlog.txt") as logger, reports.Tables(folder, REPORTS) as tables:
         logger.info("input %s, PyTorch %s", call.source, call.version)
         total = sum(1 for _ in tree.walk(call.source))
+        options = Options(modelarts=call.modelarts)
         with show.progress(total, "Converting") as step:
-            project.Job(call.source, result, rules, Options(modelarts=call.modelarts), logger, copy=True).run(
+            project.Job(call.source, result, rules, options, logger, tables, copy=True, further=further).run(
                 step
             )
         if call.modelarts:
             modelarts.copy_package(folder)
-        if call.specify_device:
-            _specify_device(result)
-        if cards is not None and main is not None:
-            _distribute(result, main, cards.model)
-        result.rows = {
-            "change_list.csv": reports.write(
-                folder / "change_list.csv", reports.CHANGES, reports.changes(result.files)
-            )
-        }
-        result.rows |= reports.write_torch_apis(folder, result.files) | reports.write_affinity(
-            folder, result.files
-        )
+        if cards is not None:
+            launcher = folder / "run_distributed_npu.sh"
+            launcher.write_text(distributed.LAUNCHER, encoding="utf-8")
+            launcher.chmod(0o750)  # as the real tool writes it
+        result.rows = tables.rows
         logger.info("%d files, %d could not be converted", result.seen, len(result.faults))
     return result
 
@@ -87,23 +87,64 @@ def _main_name(source: Path, cards: Cards) -> str:
     raise MainFileError(f"-m '{cards.main}' is no Python file of '{source}'; give the script to start")
 
 
-def _specify_device(result: project.Result) -> None:
-    """Let DEVICE_ID choose the device of each script of PyTorch that can be started."""
-    for path in sorted(result.folder.rglob("*.py")):
-        name = path.relative_to(result.folder).as_posix()
-        if path.is_symlink() or name in result.faults or modelarts.PACKAGE in path.parts:
-            continue
-        module = _startable(path.read_bytes())
-        if module is None:
-            continue
-        if not any(_is_import(line, "torch_npu") for line in module.body):
-            module = insert_import(module, "import torch_npu")
-        anchor = next(i for i, line in enumerate(module.body) if _is_import(line, "torch_npu"))
-        added = cst.parse_module(f"{SPECIFY}\n", config=module.config_for_parsing).body
-        body = [*module.body[: anchor + 1], *added, *module.body[anchor + 1 :]]
-        project.rewrite(path, module.with_changes(body=body).bytes)
-        found = result.files.setdefault(name, Findings())
-        found.changes.append(Change(Lines(1, 1), "INSERT", "let DEVICE_ID choose the device"))
+@dataclass
+class _Further:
+    """What -s and `distributed` make of each Python file that was converted, or needed no converting."""
+
+    result: project.Result
+    rules: Rules
+    call: Call
+    cards: Cards | None
+    main: str | None
+
+    def __call__(self, name: str, data: bytes, found: Findings) -> bytes:
+        if self.call.specify_device and f"{modelarts.PACKAGE}/" not in name:
+            data = _specify_device(data, found)
+        if self.cards is not None and name == self.main:
+            data = self._distribute(name, data, found, self.cards.models)
+        return data
+
+    def _distribute(self, name: str, data: bytes, found: Findings, models: Sequence[str]) -> bytes:
+        more = Findings()
+        new, missing = distributed.distribute(data, models, self.rules.parallel, more)
+        root = self.call.source if self.call.source.is_dir() else self.call.source.parent
+        more.move(_as_it_was((root / name).read_bytes(), data))
+        found.changes += more.changes
+        found.unknown += more.unknown
+        found.sort()
+        if missing:
+            told = "', '".join(missing)
+            reason = f"has no variable '{told}' that a model is assigned to; give its name with -t"
+            self.result.faults[name] = tree.Fault(1, reason)
+        return new
+
+
+def _as_it_was(old: bytes, new: bytes) -> Callable[[Lines], Lines]:
+    """Where lines of a converted file stood in the file as it was."""
+    blocks = SequenceMatcher(None, new.splitlines(), old.splitlines(), autojunk=False).get_opcodes()
+
+    def place(lines: Lines) -> Lines:
+        for _, start, end, before, until in blocks:
+            if start < lines.start <= end:
+                first = min(before + lines.start - start, max(until, 1))
+                return Lines(first, first + lines.end - lines.start)
+        return lines
+
+    return place
+
+
+def _specify_device(data: bytes, found: Findings) -> bytes:
+    """Let DEVICE_ID choose the device of a script of PyTorch that can be started."""
+    module = _startable(data)
+    if module is None or SPECIFY in module.code:
+        return data
+    if not any(_is_import(line, "torch_npu") for line in module.body):
+        module = insert_import(module, "import torch_npu")
+    anchor = next(i for i, line in enumerate(module.body) if _is_import(line, "torch_npu"))
+    added = cst.parse_module(f"{SPECIFY}\n", config=module.config_for_parsing).body
+    body = [*module.body[: anchor + 1], *added, *module.body[anchor + 1 :]]
+    found.changes.insert(0, Change(Lines(1, 1), "INSERT", "let DEVICE_ID choose the device"))
+    return module.with_changes(body=body).bytes
 
 
 def _startable(data: bytes) -> cst.Module | None:
@@ -120,22 +161,6 @@ def _startable(data: bytes) -> cst.Module | None:
 
 def _is_import(line: cst.CSTNode, name: str) -> bool:
     return cst.Module([]).code_for_node(line).strip() == f"import {name}"
-
-
-def _distribute(result: project.Result, main: str, model: str) -> None:
-    path = result.folder / main
-    (result.folder / "run_distributed_npu.sh").write_text(distributed.LAUNCHER, encoding="utf-8")
-    if main in result.faults:
-        return
-    data, changes, wrapped = distributed.distribute(path.read_bytes(), model)
-    if not wrapped:
-        reason = f"has no variable '{model}' that a model is assigned to; give its name with -t"
-        result.faults[main] = tree.Fault(1, reason)
-        return
-    project.rewrite(path, data)
-    found = result.files.setdefault(main, Findings())
-    found.changes.extend(changes)
-    found.sort()
 
 
 def _finish(call: Call, cards: Cards | None) -> None:
@@ -184,9 +209,15 @@ def main(context: click.Context, /, **given: Any) -> None:
     "-m", "--main", "script", required=True, type=click.Path(path_type=Path), help="Script to start."
 )
 @click.option(
-    "-t", "--target_model", "model", default="model", show_default=True, help="Variable of the model."
+    "-t",
+    "--target_model",
+    "models",
+    multiple=True,
+    default=("model",),
+    show_default=True,
+    help="Variable of the model, such as self.net; again for each further one (CANN's tool takes one).",
 )
 @click.pass_obj
-def distributed_command(call: Call, script: Path, model: str) -> None:
+def distributed_command(call: Call, script: Path, models: tuple[str, ...]) -> None:
     """Also turn a script for one card into one for several."""
-    _finish(call, Cards(script, model))
+    _finish(call, Cards(script, models))

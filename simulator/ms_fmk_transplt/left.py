@@ -10,6 +10,7 @@ import click
 
 from ms_fmk_transplt import tree
 from ms_fmk_transplt.convert import Options
+from ms_fmk_transplt.findings import Lines
 from ms_fmk_transplt.rules import load
 
 if TYPE_CHECKING:
@@ -49,14 +50,13 @@ def find(source: Path) -> Iterator[Left]:
         if outcome.fault is not None:
             yield Left(name, outcome.fault.line, outcome.fault.reason)
         found = outcome.findings
-        rows = [
-            (change.where.start, change.message) for change in found.changes if change.operation == "MODIFY"
-        ]
-        rows += [(row.where.start, f"{row.api}: {row.tip}") for row in found.unsupported]
+        rows = [(change.where, change.message) for change in found.changes if change.operation == "MODIFY"]
+        rows += [(row.where, f"{row.api}: {row.tip}") for row in found.unsupported]
         if path.suffix in tree.KERNELS:
-            rows.append((1, "a CUDA kernel; it needs an operator of torch_npu, or one in Ascend C"))
-        for line, what in sorted(set(rows)):
-            yield Left(name, line, what)
+            what = "a CUDA kernel; it needs an operator of torch_npu, or one in Ascend C"
+            rows.append((Lines(1, 1), what))
+        for where, what in sorted(set(rows), key=lambda row: (row[0].cell, row[0].start, row[1])):
+            yield Left(name, where.start, f"in code cell {where.cell}, {what}" if where.cell else what)
         if path.suffix in TEXTS:
             yield from _words(path, name)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from typing import Any
+
+from ms_fmk_transplt.findings import Lines
 
 MARK = "#%%cell "
 MAGIC = "#%%magic "
@@ -53,11 +56,16 @@ def _hide(line: re.Match[str]) -> str:
     return f"{head}{word}{MAGIC}" + magic.replace("\n", f"\n{MAGIC}")
 
 
-def where(text: str, line: int) -> str:
-    """Which cell, and which line in it, a line of the text of all cells is; both from 1."""
-    lines = text.split("\n")[:line]
-    starts = [number for number, content in enumerate(lines) if content.startswith(MARK)]
-    return f"code cell {len(starts)}, line {line - starts[-1] - 1}" if starts else f"line {line}"
+def starts(text: str) -> list[int]:
+    """The lines, from 1, at which the code cells of the text of all cells begin."""
+    return [n for n, line in enumerate(text.split("\n"), 1) if line.startswith(MARK)]
+
+
+def place(begins: list[int], lines: Lines) -> Lines:
+    """The code cell and the lines in it, all from 1, of lines of the text of all cells."""
+    cell = max(1, bisect_right(begins, lines.start))
+    begin = begins[cell - 1]
+    return Lines(max(1, lines.start - begin), max(1, lines.end - begin), cell)
 
 
 def to_text(book: dict[str, Any]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-import stat
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from ms_fmk_transplt import reports, tree
+from ms_fmk_transplt import circular, tree
 from ms_fmk_transplt.errors import (
     InputMissingError,
     OutputExistsError,
@@ -26,9 +25,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ms_fmk_transplt.convert import Options
+    from ms_fmk_transplt.reports import Tables
     from ms_fmk_transplt.rules import Rules
 
 LOG_BYTES, LOG_FILES = 1_000_000, 9  # as in the real tool: files of 1 MB, ten at most
+
+
+class Counts(NamedTuple):
+    """How much was found in a file."""
+
+    changes: int
+    unsupported: int
+    unknown: int
 
 
 @dataclass
@@ -36,7 +44,9 @@ class Result:
     """What became of a project."""
 
     folder: Path
-    files: reports.Files = field(default_factory=dict)
+    files: dict[str, Counts] = field(
+        default_factory=dict
+    )  # what was found in each; the rest is in the reports
     faults: dict[str, tree.Fault] = field(default_factory=dict)
     seen: int = 0
     rows: dict[str, int] = field(default_factory=dict)
@@ -116,8 +126,10 @@ class Job:
     rules: Rules
     options: Options
     logger: logging.Logger
+    tables: Tables
     copy: bool  # whether the files are written to the result's folder
     converted: bool = True  # and whether as converted or as they are
+    further: Callable[[str, bytes, Findings], bytes] | None = None  # what else becomes of a Python file
 
     def run(self, step: Callable[[str], None]) -> None:
         """Treat every file, and fill in the result; `step` is told each file's name, for progress."""
@@ -129,7 +141,10 @@ class Job:
             if (fault := self.result.faults.get(name)) is not None:
                 self.logger.error("%s:%d %s", name, fault.line, fault.reason)
             elif name in self.result.files:
-                self.logger.info("%s: %d changes", name, len(self.result.files[name].changes))
+                self.logger.info("%s: %d changes", name, self.result.files[name].changes)
+        for name, fault in circular.find(self.source).items():
+            self.result.faults.setdefault(name, fault)
+            self.logger.error("%s:%d %s", name, fault.line, fault.reason)
 
     def _treat(self, path: Path, root: Path, name: str) -> None:
         result = self.result
@@ -140,18 +155,16 @@ class Job:
         outcome = tree.treat(path, self.rules, self.options)
         if outcome.fault is not None:
             result.faults[name] = outcome.fault
-        if outcome.findings != Findings():
-            result.files[name] = outcome.findings
+        elif self.further is not None and path.suffix == ".py":
+            before = path.read_bytes() if outcome.data is None else outcome.data
+            after = self.further(name, before, outcome.findings)
+            outcome.data = after if after != before else outcome.data
+        found = outcome.findings
+        if found != Findings():
+            result.files[name] = Counts(len(found.changes), len(found.unsupported), len(found.unknown))
+            self.tables.add(name, found)
         if self.copy:
             _place(path, result.folder / name, outcome.data if self.converted else None, name, result)
-
-
-def rewrite(path: Path, data: bytes) -> None:
-    """Write a file of the result once more; it may have been copied from one that only can be read."""
-    mode = path.stat().st_mode
-    path.chmod(mode | stat.S_IWUSR)
-    path.write_bytes(data)
-    path.chmod(mode)
 
 
 def _place(path: Path, target: Path, data: bytes | None, name: str, result: Result) -> None:

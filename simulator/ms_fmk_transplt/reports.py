@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Self, TextIO
 
 from ms_fmk_transplt.findings import Findings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ms_fmk_transplt.findings import Lines
 
 APIS = ("File", "Start Line", "End Line", "OP", "Tips")
 CHANGES = ("File", "Start Line", "End Line", "Operation Type", "Message")
@@ -19,65 +21,89 @@ CUDA = ("File", "Api")
 Rows = Iterable[Sequence[object]]
 
 
+def _row(row: Sequence[object]) -> list[object]:
+    """What a spreadsheet would take for a formula, as text."""
+    return [f"'{c}" if isinstance(c, str) and c[:1] in "=+-@" and c else c for c in row]
+
+
+def _open(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
+
+
 def write(path: Path, columns: Sequence[str], rows: Rows) -> int:
-    """Write a table, what a spreadsheet would take for a formula as text; returns the number of rows."""
+    """Write a table; returns the number of rows."""
     count = 0
-    with path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="") as stream:
+    with _open(path) as stream:
         out = csv.writer(stream)
         out.writerow(columns)
         for row in rows:
-            out.writerow([f"'{c}" if isinstance(c, str) and c[:1] in "=+-@" and c else c for c in row])
+            out.writerow(_row(row))
             count += 1
     return count
 
 
-Files = dict[str, Findings]
+def _label(file: str, where: Lines) -> str:
+    """The file, and of a notebook the code cell that the lines are counted in."""
+    return f"{file} (code cell {where.cell})" if where.cell else file
 
 
-def changes(files: Files) -> Rows:
-    """Rows of change_list.csv."""
-    return (
-        (file, *row.where, row.operation, row.message)
-        for file, found in files.items()
-        for row in found.changes
-    )
+def _changes(file: str, found: Findings) -> Rows:
+    return ((_label(file, r.where), *r.where[:2], r.operation, r.message) for r in found.changes)
 
 
-def apis(files: Files, kind: str) -> Rows:
+def _affinity(file: str, found: Findings) -> Rows:
+    return ((_label(file, r.where), *r.where[:2], r.kind, r.api, r.better) for r in found.affinity)
+
+
+def _cuda(file: str, found: Findings) -> Rows:
+    return ((file, api) for api in found.cuda)
+
+
+def _apis(kind: str) -> Callable[[str, Findings], Rows]:
     """Rows of a list of APIs; `kind` is the name of a list of `Findings`."""
-    return (
-        (file, *row.where, row.api, row.tip) for file, found in files.items() for row in getattr(found, kind)
+    return lambda file, found: (
+        (_label(file, r.where), *r.where[:2], r.api, r.tip) for r in getattr(found, kind)
     )
 
 
-def affinity(files: Files) -> Rows:
-    """Rows of affinity_api_call.csv."""
-    return (
-        (file, *row.where, row.kind, row.api, row.better)
-        for file, found in files.items()
-        for row in found.affinity
-    )
+Reports = dict[str, tuple[Sequence[str], Callable[[str, Findings], Rows]]]
+CHANGE_LIST: Reports = {"change_list.csv": (CHANGES, _changes)}
+AFFINITY_APIS: Reports = {"affinity_api_call.csv": (AFFINITY, _affinity)}
+TORCH_APIS: Reports = {
+    "cuda_op_list.csv": (CUDA, _cuda),
+    "unsupported_api.csv": (APIS, _apis("unsupported")),
+    "unknown_api.csv": (APIS, _apis("unknown")),
+    "api_precision_advice.csv": (APIS, _apis("precision")),
+    "api_performance_advice.csv": (APIS, _apis("performance")),
+}
+DYNAMIC_SHAPES: Reports = {"dynamic_shape_advice.csv": (APIS, _apis("dynamic"))}
 
 
-def cuda(files: Files) -> Rows:
-    """Rows of cuda_op_list.csv."""
-    return ((file, api) for file, found in files.items() for api in found.cuda)
+class Tables:
+    """Reports that are written while the project is read, so that none of their rows is kept.
 
+    Attributes:
+        rows: how many rows each has so far, by the file's name.
+    """
 
-def write_torch_apis(folder: Path, files: Files) -> dict[str, int]:
-    """Write the five lists of the mode torch_apis. Returns the rows of each file."""
-    counts = {"cuda_op_list.csv": write(folder / "cuda_op_list.csv", CUDA, cuda(files))}
-    for name, kind in (
-        ("unsupported_api.csv", "unsupported"),
-        ("unknown_api.csv", "unknown"),
-        ("api_precision_advice.csv", "precision"),
-        ("api_performance_advice.csv", "performance"),
-    ):
-        counts[name] = write(folder / name, APIS, apis(files, kind))
-    return counts
+    def __init__(self, folder: Path, reports: Reports) -> None:
+        self.reports = reports
+        self.rows = dict.fromkeys(reports, 0)
+        self._streams = {name: _open(folder / name) for name in reports}
+        for name, (columns, _) in reports.items():
+            csv.writer(self._streams[name]).writerow(columns)
 
+    def add(self, file: str, found: Findings) -> None:
+        """Write what was found in a file."""
+        for name, (_, rows) in self.reports.items():
+            out = csv.writer(self._streams[name])
+            for row in rows(file, found):
+                out.writerow(_row(row))
+                self.rows[name] += 1
 
-def write_affinity(folder: Path, files: Files) -> dict[str, int]:
-    """Write affinity_api_call.csv. Returns its rows."""
-    name = "affinity_api_call.csv"
-    return {name: write(folder / name, AFFINITY, affinity(files))}
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in self._streams.values():
+            stream.close()

@@ -57,6 +57,7 @@ class Rules:
     loop: dict[str, str]
     dynamic: Names
     dynamic_methods: dict[str, str]
+    parallel: frozenset[str]
     paths_at: dict[str, list[int]]
     paths_named: dict[str, list[str]]
 
@@ -107,6 +108,7 @@ def load() -> Rules:
         loop=performance["loop"],
         dynamic=Names(dynamic["api"]),
         dynamic_methods=dynamic["methods"],
+        parallel=frozenset(_read("parallel")["attributes"]),
         paths_at=modelarts["at"],
         paths_named=modelarts["named"],
     )

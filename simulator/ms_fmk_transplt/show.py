@@ -58,12 +58,12 @@ def summary(result: Result) -> None:
     OUT.print(table)
     busy = sorted(
         ((name, found) for name, found in result.files.items() if found.unsupported or found.changes),
-        key=lambda pair: (-len(pair[1].unsupported), -len(pair[1].changes), pair[0]),
+        key=lambda pair: (-pair[1].unsupported, -pair[1].changes, pair[0]),
     )
     if busy:
         table = Table("File", "Changes", "Unsupported", "Unknown")
         for name, found in busy[:WORST]:
-            table.add_row(name, *(str(len(x)) for x in (found.changes, found.unsupported, found.unknown)))
+            table.add_row(name, *(str(count) for count in found))
         OUT.print(table)
         if len(busy) > WORST:
             OUT.print(f"and {len(busy) - WORST} more files, see the reports")

@@ -145,15 +145,20 @@ def spread(functions: Sequence[Function]) -> dict[str, str]:
 def write(folder: Path, functions: Sequence[Function]) -> dict[str, int]:
     """Write the five lists of the mode third_party. Returns the rows of each."""
     reasons = spread(functions)
-    direct = [(f.file, *f.where, f.name, reasons[f.name]) for f in functions if f.missing]
-    full = [(f.file, *f.where, f.name, reasons[f.name]) for f in functions if f.name in reasons]
+    direct = [(f.file, *f.where[:2], f.name, reasons[f.name]) for f in functions if f.missing]
+    full = [(f.file, *f.where[:2], f.name, reasons[f.name]) for f in functions if f.name in reasons]
     needed = [
-        (f.file, *f.where, f.name, "can be converted with pytorch_gpu2npu.sh: " + ", ".join(sorted(f.cuda)))
+        (
+            f.file,
+            *f.where[:2],
+            f.name,
+            "can be converted with pytorch_gpu2npu.sh: " + ", ".join(sorted(f.cuda)),
+        )
         for f in functions
         if f.cuda and f.name not in reasons
     ]
     unsure = [
-        (f.file, *f.where, f.name, f"{api}: {tip}") for f in functions for api, tip in f.unknown.items()
+        (f.file, *f.where[:2], f.name, f"{api}: {tip}") for f in functions for api, tip in f.unknown.items()
     ]
     cuda = sorted({(f.file, api) for f in functions for api in f.cuda})
     return {

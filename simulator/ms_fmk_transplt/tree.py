@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ import libcst as cst
 
 from ms_fmk_transplt import notebook
 from ms_fmk_transplt.convert import Options, convert
-from ms_fmk_transplt.findings import Findings
+from ms_fmk_transplt.findings import Findings, Lines
 from ms_fmk_transplt.modelarts import PACKAGE
 
 if TYPE_CHECKING:
@@ -122,10 +123,13 @@ def _why(data: bytes, error: cst.ParserSyntaxError) -> Fault:
 def _notebook(data: bytes, rules: Rules, options: Options) -> Outcome:
     book = notebook.read(data)
     text = notebook.to_text(book)
+    cells = notebook.starts(text)
     try:
         module, findings = convert(text, rules, options)
     except cst.ParserSyntaxError as error:
         fault = _why(text.encode(), error)
-        reason = f"{notebook.where(text, fault.line)} {fault.reason}"
-        return Outcome(None, Findings(), Fault(fault.line, reason))
+        line, _, cell = notebook.place(cells, Lines(fault.line, fault.line))
+        return Outcome(None, Findings(), Fault(line, f"code cell {cell}, line {line} {fault.reason}"))
+    if cells:
+        findings.move(partial(notebook.place, cells))
     return Outcome(notebook.from_text(book, module.code) if findings.changes else None, findings)

@@ -105,7 +105,7 @@ class _Reader:
             ):
                 yield node.func.value
 
-    def _is_word(self, node: ast.expr | None) -> bool:
+    def _is_word(self, node: ast.AST | None) -> bool:
         return isinstance(node, ast.Constant) and node.value in self.rules.names
 
     def _is_made(self, node: ast.expr) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import inspect
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from ms_fmk_transplt import analyse, gpu2npu, left
+from ms_fmk_transplt import analyse, circular, gpu2npu, left
+from ms_fmk_transplt.rules import load
+from torch.nn.parallel import DistributedDataParallel
 
 TRAIN = """\
 import torch
@@ -115,6 +118,7 @@ def test_several_cards(place):
     launcher = folder / "run_distributed_npu.sh"
     assert "please input your shell script here > output_npu_${i}.log" in launcher.read_text(encoding="utf-8")
     assert subprocess.run(["bash", "-n", str(launcher)], check=False).returncode == 0
+    assert launcher.stat().st_mode & 0o777 == 0o750
 
 
 def test_a_project_converted_for_modelarts_can_be_converted_again(place):
@@ -335,6 +339,164 @@ def test_notebooks_are_converted_cell_by_cell(place):
         "!ls \\\n  -l\nfiles = !ls\nt?\nx = t.zeros(2).npu()\ntorch_npu.npu.synchronize()",
         "%%bash\necho cuda",
     ]
+
+
+@pytest.mark.parametrize("command", [gpu2npu.main, analyse.main])
+def test_a_circular_import_that_fails_is_reported_by_file_and_line(place, command):
+    """Who asks a module for a name that it has not got yet is told; the files are converted all the same."""
+    source, out = place
+    (source / "a.py").write_text("import torch\nfrom b import x\n\ny = torch.zeros(1).cuda()\n")
+    (source / "b.py").write_text("import os\n\nfrom a import y\n\nx = 1\n")
+    (source / "train.py").write_text("from a import y\n")
+    result = call(command, source, out)
+    assert result.exit_code == 1
+    assert "b.py:3: imports 'y' from a.py, which imports this file before it has that name" in result.output
+    if command is gpu2npu.main:
+        assert ".npu()" in (out / "项目 a_msft" / "a.py").read_text()
+
+
+CIRCLES = {
+    "a plain import": {"a.py": "import b\n", "b.py": "import a\n"},
+    "a name bound before": {
+        "a.py": "y = 1\nfrom b import x\n",
+        "b.py": "from a import y\nx = 1\n",
+        "m.py": "import a\n",
+    },
+    "within a function": {"a.py": "from b import x\n", "b.py": "def f():\n    from a import y\nx = 1\n"},
+    "for types alone": {
+        "a.py": "from b import x\n",
+        "b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a import y\nx = 1\n",
+    },
+    "a package and its module": {
+        "p/__init__.py": "from . import s\nfrom .s import f\n",
+        "p/s.py": "from p import t\nf = 1\n",
+        "p/t.py": "",
+    },
+    "an import that is tried": {
+        "a.py": "from b import x\n",
+        "b.py": "try:\n    from a import y\nexcept ImportError: y = 1\nx = 1\n",
+    },
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_a_circle_that_works_is_no_fault(tmp_path, name):
+    """Python imports these, and so the tool says nothing."""
+    for file, text in CIRCLES[name].items():
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text)
+    assert circular.find(tmp_path) == {}
+    for file in CIRCLES[name]:
+        module = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        command = [sys.executable, "-c", f"import {module}"]
+        if name != "a name bound before":
+            assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
+
+
+def test_reports_tell_the_cell_of_a_notebook(place):
+    """Lines of a notebook are counted in a code cell, which stands beside the file's name."""
+    source, out = place
+    cells = [CELL | {"source": "import torch\n"}, CELL | {"source": "x = 1\n\ny = torch.zeros(x).cuda()"}]
+    (source / "b.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}))
+    assert call(gpu2npu.main, source, out).exit_code == 0
+    table = rows(out / "项目 a_msft" / "change_list.csv")
+    assert ["b.ipynb (code cell 1)", "1", "1", "INSERT", 'add "import torch_npu"'] in table
+    assert ["b.ipynb (code cell 2)", "3", "3", "MODIFY", 'change ".cuda()" to ".npu()"'] in table
+    told = [(found.line, found.what) for found in left.find(source / "b.ipynb")]
+    assert told == [(3, 'in code cell 2, change ".cuda()" to ".npu()"')]
+
+
+PAIR = """\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+class Trainer:
+    def __init__(self, data):
+        self.net, self.critic = nn.Linear(2, 2), nn.Linear(2, 1)
+        self.net.cuda()
+        self.critic.cuda()
+        self.optimizer = torch.optim.SGD(self.net.parameters(), lr=0.1)
+        self.second = torch.optim.SGD(self.critic.parameters(), lr=0.1)
+        self.loader = DataLoader(data, batch_size=2, shuffle=True)
+
+    def train(self):
+        for epoch in range(3):
+            for batch in self.loader:
+                pass
+
+
+model = nn.Linear(2, 2)
+model.load_state_dict({})
+model.cuda()
+model.load_state_dict({})
+torch.save(model.state_dict(), "a.pt")
+print(model.in_features, model.training)
+loader = DataLoader([1], shuffle=True)
+for epoch in range(2):
+    model.train()
+
+
+def test(model):
+    return model.in_features
+"""
+
+
+def distributed(place, text, *more):
+    """The output of the command, and the script for several cards."""
+    source, out = place
+    (source / "train.py").write_text(text, encoding="utf-8")
+    result = call(gpu2npu.main, source, out, "distributed", "-m", "train.py", *more)
+    new = (out / "项目 a_msft_multi" / "train.py").read_text(encoding="utf-8")
+    compile(new, "train.py", "exec")
+    return result, new
+
+
+def test_several_models_are_wrapped_attributes_too(place):
+    """-t takes a variable such as self.net, and several of them."""
+    result, text = distributed(place, PAIR, "-t", "self.net", "-t", "self.critic", "-t", "model")
+    assert result.exit_code == 0, result.output
+    for name in ("self.net", "self.critic", "model"):
+        assert f"{name} = torch.nn.parallel.DistributedDataParallel(" in text
+        assert text.count(f"{name}.npu(), device_ids=") == 1
+    assert text.index("self.critic.npu(), device") < text.index("self.optimizer =")
+    assert "        for epoch in range(3):\n            self.loader.sampler.set_epoch(epoch)\n" in text
+    assert "for epoch in range(2):\n    loader.sampler.set_epoch(epoch)\n    model.train()" in text
+
+
+def test_a_model_that_is_not_wrapped_is_told(place):
+    """What an optimizer takes besides is in the list of doubts, with its line and what to give."""
+    result, _ = distributed(place, PAIR, "-t", "self.net")
+    assert result.exit_code == 0, result.output
+    table = rows(place[1] / "项目 a_msft_multi" / "unknown_api.csv")
+    assert [(row[1], row[3], row[4][-14:]) for row in table[1:]] == [("12", "self.critic", "-t self.critic")]
+
+
+def test_what_the_wrapping_has_not_is_asked_of_the_model_in_it(place):
+    """Below the wrapping, in the same scope: attributes of its own, and what is saved and loaded."""
+    _, text = distributed(place, PAIR)
+    before, after = text.split("model = torch.nn.parallel.DistributedDataParallel(")
+    assert "\nmodel.load_state_dict({})" in before
+    assert "\nmodel.module.load_state_dict({})\ntorch.save(model.module.state_dict()" in after
+    assert "print(model.module.in_features, model.training)" in after
+    assert "return model.in_features" in after
+
+
+def test_a_sampler_that_nobody_tells_the_epoch_is_told_of(place):
+    """Without a loop over epochs that sees the loader, the list of doubts names the loader."""
+    distributed(place, TRAIN)
+    table = rows(place[1] / "项目 a_msft_multi" / "unknown_api.csv")
+    assert [(row[1], row[3]) for row in table[1:]] == [("10", "loader.sampler")]
+
+
+def test_every_attribute_of_the_wrapping_is_in_the_rules():
+    """The rules say what DistributedDataParallel has of its own, and nothing that it has not."""
+    has = {name for name in dir(DistributedDataParallel) if not name.startswith("_")}
+    source = Path(inspect.getfile(DistributedDataParallel)).read_text(encoding="utf-8")
+    own = has | {name for name in load().parallel if f"self.{name}" in source} | {"npu", "training"}
+    assert load().parallel <= own
+    assert {"load_state_dict", "state_dict"} <= has - load().parallel
 
 
 @pytest.mark.parametrize(
