@@ -66,7 +66,10 @@ _restore_autoload()
 _LATER = frozenset({"_C", "contrib", "distributed", "optim", "profiler", "testing"})
 _OTHER_OPERATORS = frozenset(
     {
+        "batch_norm_gather_stats_update",
+        "batch_norm_reduce",
         "copy_memory_",
+        "dropout_with_byte_mask",
         "erase_stream",
         "fast_gelu",
         "matmul_checksum",

@@ -326,3 +326,70 @@ def npu_rotated_iou(
     b = _rotated_areas(query_boxes.float(), trans).unsqueeze(1)
     found = inter / (a.expand_as(inter) if mode == 1 else a + b - inter).clamp(min=_EPS)
     return found if is_cross else found.diagonal(dim1=1, dim2=2)
+
+
+def _turned(boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Centres (B, 2, N), sizes (B, 2, N) and tangents of the angles (B, N) of boxes (B, 5, N)."""
+    wide = boxes.float()
+    low, high = wide[:, :2], wide[:, 2:4]
+    return (low + high) / 2, high - low, torch.tan(torch.deg2rad(wide[:, 4]))
+
+
+@fused("RotatedBoxEncode", differentiable=False)
+def npu_rotated_box_encode(self: Tensor, gt_bboxes: Tensor, weight: Tensor) -> Tensor:
+    """What leads from rotated anchors to ground truth: shifts, logarithms of sizes, difference of tangents.
+
+    Args:
+        self: (B, 5, N): x1, y1, x2, y2 and degrees.
+        gt_bboxes: the same of the ground truth.
+        weight: (5,) factors.
+    """
+    (centre, size, tangent), (goal, goal_size, goal_tangent) = _turned(self), _turned(gt_bboxes)
+    parts = [(goal - centre) / size, torch.log(goal_size / size), (goal_tangent - tangent).unsqueeze(1)]
+    return (torch.cat(parts, 1) * weight.float().view(1, -1, 1)).to(self.dtype)
+
+
+@fused("RotatedBoxDecode", differentiable=False)
+def npu_rotated_box_decode(self: Tensor, deltas: Tensor, weight: Tensor) -> Tensor:
+    """Rotated boxes (B, 5, N) from anchors and what `npu_rotated_box_encode` gives."""
+    centre, size, tangent = _turned(self)
+    moves = deltas.float() / weight.float().view(1, -1, 1)
+    goal, half = centre + moves[:, :2] * size, size * moves[:, 2:4].exp() / 2
+    angle = torch.rad2deg(torch.atan(moves[:, 4] + tangent)).unsqueeze(1)
+    return torch.cat([goal - half, goal + half, angle], 1).to(self.dtype)
+
+
+@fused("RotatedNMS", "pool", differentiable=False)
+def npu_nms_rotated(
+    self: Tensor,
+    scores: Tensor,
+    iou_threshold: float,
+    scores_threshold: float = 0,
+    max_output_size: int = -1,
+    mode: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Rotated boxes that no better one overlaps too much, the best first.
+
+    Args:
+        self: (N, 5): x, y, w, h and degrees, or x1, y1, x2, y2 and degrees in mode 1.
+        scores: (N,).
+        iou_threshold: what overlaps a better one by more is left out.
+        scores_threshold: what has no higher score is left out.
+        max_output_size: boxes at most; -1 for no limit.
+        mode: see above.
+
+    Returns:
+        The numbers of the boxes (M,) int32, and M as (1,) int32.
+    """
+    order = [i for i in scores.argsort(descending=True, stable=True).tolist() if scores[i] > scores_threshold]
+    boxes = self.float().t().unsqueeze(0)
+    areas = _rotated_areas(boxes, mode == 1)[0]
+    kept: list[int] = []
+    for i in order:
+        if max_output_size >= 0 and len(kept) >= max_output_size:
+            break
+        inter = _rotated_overlaps(boxes[:, :, [i]], boxes[:, :, kept], mode == 1)[0, 0]
+        iou = inter / (areas[i] + areas[kept] - inter).clamp(min=_EPS)
+        if not bool((iou > iou_threshold).any()):
+            kept.append(i)
+    return torch.tensor(kept, dtype=torch.int32), torch.tensor([len(kept)], dtype=torch.int32)

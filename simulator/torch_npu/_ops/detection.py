@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from torch_npu._ops._fused import fused, not_simulated
 from torch_npu._ops.boxes import _iou
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ALIGNED = 3
 
@@ -180,6 +185,18 @@ def npu_roi_align(
     Raises:
         NotImplementedError: another end mode.
     """
+    return _roi_align(features, rois, spatial_scale, pooled_height, pooled_width, sample_num, roi_end_mode)
+
+
+def _roi_align(
+    features: Tensor,
+    rois: Tensor,
+    spatial_scale: float,
+    pooled_height: int,
+    pooled_width: int,
+    sample_num: int,
+    roi_end_mode: int,
+) -> Tensor:
     if roi_end_mode not in {0, 1, ALIGNED}:
         raise not_simulated("npu_roi_align", f"roi_end_mode={roi_end_mode}", "use 0, 1 or 3")
     aligned = roi_end_mode == ALIGNED
@@ -200,6 +217,36 @@ def npu_roi_align(
         image = features[int(roi[0])]
         outs.append(bilinear(image, y.to(image.dtype), x.to(image.dtype), border=True).mean((2, 4)))
     return torch.stack(outs)
+
+
+@fused("ROIAlignGrad", "pool", differentiable=False)
+def npu_roi_alignbk(
+    self: Tensor,
+    rois: Tensor,
+    xdiff_shape: Sequence[int],
+    pooled_width: int,
+    pooled_height: int,
+    spatial_scale: float,
+    sample_num: int,
+    roi_end_mode: int | None = None,
+) -> Tensor:
+    """The gradient of the features of `npu_roi_align`.
+
+    Args:
+        self: the gradient of its result.
+        rois: as there.
+        xdiff_shape: of the features.
+        pooled_width: as there.
+        pooled_height: as there.
+        spatial_scale: as there.
+        sample_num: as there.
+        roi_end_mode: as there; 1 by default.
+    """
+    features = torch.zeros(tuple(xdiff_shape), dtype=self.dtype, requires_grad=True)
+    mode = 1 if roi_end_mode is None else roi_end_mode
+    with torch.enable_grad():
+        out = _roi_align(features, rois, spatial_scale, pooled_height, pooled_width, sample_num, mode)
+    return torch.autograd.grad(out, features, self)[0]
 
 
 @fused("PSROIPooling", "pool")

@@ -199,3 +199,47 @@ def npu_sign_bits_unpack(inputs: Tensor, size: int, dtype: torch.dtype) -> Tenso
     """The reverse of `npu_sign_bits_pack`: 1.0 and -1.0, (size, 8 · bytes / size)."""
     bits = (inputs.int().view(-1, 1) >> torch.arange(8, dtype=torch.int32)) & 1
     return (bits.reshape(size, -1) * 2 - 1).to(dtype)
+
+
+@fused("MaskedFillRange", "copy")
+def npu_masked_fill_range(self: Tensor, start: Tensor, end: Tensor, value: Tensor, axis: int = -1) -> Tensor:
+    """Fills ranges of positions along an axis.
+
+    Args:
+        self: of 1 to 3 dimensions.
+        start: (ranges, N) first positions; column j holds for row j of the dimension before the axis.
+        end: (ranges, N) positions after the last.
+        value: (ranges,) of the tensor's type.
+        axis: along which.
+
+    Raises:
+        RuntimeError: an axis that there is not, or sizes or types that do not fit, in the real words.
+    """
+    if not -self.dim() <= axis < self.dim():
+        raise invalid(f"axis overfloaw the range, expected in range [{-self.dim()} {self.dim() - 1}] ")
+    if start.dim() != 2 or start.shape != end.shape:  # noqa: PLR2004 - as the message says
+        raise invalid("Expected noempty 2D start tensor and start' sizes() should be equal end's sizes() ")
+    if start.shape[0] != value.shape[0]:
+        raise invalid("Expected value.length equal start loop num ")
+    if self.dtype is not value.dtype:
+        raise invalid(
+            f"value dtype should be equal self dtype !, but value dtype is {value.dtype} "
+            f"and self dtype is {self.dtype}"
+        )
+    axis %= self.dim()
+    last = axis == self.dim() - 1 and self.dim() > 1
+    positions = torch.arange(self.shape[axis])
+    out = self
+    for begins, ends, one in zip(start, end, value, strict=True):
+        inside = (positions >= begins.unsqueeze(1)) & (positions < ends.unsqueeze(1))
+        mask = torch.zeros(self.shape[0] if last else 1, self.shape[axis], dtype=torch.bool)
+        if last:
+            mask[: len(inside)] = inside
+        else:
+            mask[0] = inside.any(0)
+        shape = [1] * self.dim()
+        shape[axis] = self.shape[axis]
+        if last:
+            shape[0] = self.shape[0]
+        out = torch.where(mask.view(shape), one, out)
+    return out

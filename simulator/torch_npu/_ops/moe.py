@@ -179,3 +179,61 @@ def npu_grouped_matmul(
         product = product if bias is None else product + bias[i].float()
         results.append(product.to(output_dtype or left.dtype))
     return [torch.cat(results)] if split_item in {2, 3} else results
+
+
+@fused("MoeTokenPermute", "gather")
+def npu_moe_token_permute(
+    tokens: Tensor, indices: Tensor, num_out_tokens: int | None = None, padded_mode: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Copies tokens once for each of their experts, sorted by expert.
+
+    Args:
+        tokens: (tokens, width).
+        indices: (tokens,) or (tokens, k) experts.
+        num_out_tokens: copies that count; None or 0 for all.
+        padded_mode: False; the device has nothing else.
+
+    Returns:
+        The copies, and where each of the (token, expert) pairs went (int32).
+
+    Raises:
+        NotImplementedError: padded.
+    """
+    if padded_mode:
+        raise not_simulated("npu_moe_token_permute", "padded_mode=True", "the device has only False")
+    k = 1 if indices.dim() == 1 else indices.shape[1]
+    order = indices.reshape(-1).argsort(stable=True)
+    places = torch.empty_like(order)
+    places[order] = torch.arange(order.numel())
+    order = order[:num_out_tokens] if num_out_tokens else order
+    return tokens.index_select(0, order // k), places.int()
+
+
+@fused("MoeTokenUnpermute", "gather")
+def npu_moe_token_unpermute(
+    permuted_tokens: Tensor,
+    sorted_indices: Tensor,
+    probs: Tensor | None = None,
+    padded_mode: bool = False,
+    restore_shape: Sequence[int] | None = None,
+) -> Tensor:
+    """Brings what `npu_moe_token_permute` sorted back, and adds a token's copies by their probabilities.
+
+    Args:
+        permuted_tokens: (copies, width).
+        sorted_indices: (tokens · k,) where each pair went.
+        probs: (tokens, k); without them k is 1.
+        padded_mode: False; the device has nothing else.
+        restore_shape: as above.
+
+    Raises:
+        NotImplementedError: padded.
+    """
+    if padded_mode:
+        raise not_simulated("npu_moe_token_unpermute", "padded_mode=True", "the device has only False")
+    width, k = permuted_tokens.shape[-1], 1 if probs is None else probs.shape[1]
+    places = sorted_indices.long()
+    kept = (places < permuted_tokens.shape[0]).unsqueeze(1)  # copies beyond `num_out_tokens` were dropped
+    rows = permuted_tokens.index_select(0, places.clamp(max=max(permuted_tokens.shape[0] - 1, 0)))
+    rows = torch.where(kept, rows, rows.new_zeros(())).view(-1, k, width)
+    return rows.squeeze(1) if probs is None else (rows * probs.unsqueeze(-1)).sum(1).to(rows.dtype)

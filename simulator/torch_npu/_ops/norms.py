@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from torch_npu._ops._fused import fused
+from torch_npu._ops._fused import fused, invalid
 
 
 def _rms(x: Tensor, gamma: Tensor, epsilon: float, plus: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -102,3 +102,50 @@ def npu_group_norm_swish(
     """X · sigmoid(scale · x) of a group normalization; returns the result, mean and reciprocal deviation."""
     normal, mean, rstd = _group(input, weight, bias, num_groups, eps)
     return (normal * torch.sigmoid(swish_scale * normal)).to(input.dtype), mean, rstd
+
+
+@fused("DeepNorm", "normalization")
+def npu_deep_norm(
+    x: Tensor, gx: Tensor, beta: Tensor, gamma: Tensor, alpha: float = 0.3, epsilon: float = 1e-06
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layer normalization of alpha times x plus gx, over gamma's dimensions.
+
+    Returns:
+        Mean and inverse deviation (float32; 1 in the normalized dimensions), and the result.
+    """
+    dims = tuple(range(x.dim() - gamma.dim(), x.dim()))
+    total = alpha * x.float() + gx.float()
+    mean = total.mean(dims, keepdim=True)
+    rstd = ((total - mean).square().mean(dims, keepdim=True) + epsilon).rsqrt()
+    return mean, rstd, ((total - mean) * rstd * gamma.float() + beta.float()).to(x.dtype)
+
+
+@fused("NormalizeBatch", "normalization", differentiable=False)
+def npu_normalize_batch(self: Tensor, seq_len: Tensor, normalize_type: int = 0) -> Tensor:
+    """Sequences less their mean, divided by their deviation, over what of each is filled.
+
+    Args:
+        self: (batch, features, length).
+        seq_len: (batch,) how much of each is filled.
+        normalize_type: 0 normalizes each feature, 1 all of a sequence together.
+
+    Raises:
+        RuntimeError: sizes that do not fit, or another type, in the real words.
+    """
+    if seq_len.dim() != 1:
+        raise invalid(
+            f"Non-empty 1D seq_len tensor expected but got a tensor with sizes {list(seq_len.shape)}"
+        )
+    if seq_len.shape[0] != self.shape[0]:
+        raise invalid(
+            "seq_len's length should be equal self' num, but got seq_len length "
+            f"{seq_len.shape[0]}self num {self.shape[0]}"
+        )
+    if normalize_type not in {0, 1}:
+        raise invalid(f"normalize_type expected to be in range [0, 1], but got {normalize_type}")
+    dims = (1,) if normalize_type == 0 else (0, 1)
+    found = []
+    for one, length in zip(self.float(), seq_len.tolist(), strict=True):
+        part = one[:, :length]
+        found.append((one - part.mean(dims, keepdim=True)) / (part.std(dims, keepdim=True) + 1e-5))
+    return torch.stack(found).to(self.dtype)

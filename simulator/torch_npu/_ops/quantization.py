@@ -357,3 +357,56 @@ def npu_quant_conv2d(
     sums = functional.conv2d(image, weight.double(), wide, strides, 0, dilations, groups)
     result = sums.float() * _unpacked(scale).view(1, -1, 1, 1)
     return result.to(output_dtype or torch.float16)
+
+
+@fused("IFMR", "reduce", differentiable=False)
+def npu_ifmr(
+    data: Tensor,
+    data_min: Tensor,
+    data_max: Tensor,
+    cumsum: Tensor,
+    min_percentile: float,
+    max_percentile: float,
+    search_start: float,
+    search_end: float,
+    search_step: float,
+    with_offset: bool,
+) -> tuple[Tensor, Tensor]:
+    """Scale and offset with which data loses least when they become 8 bits.
+
+    Args:
+        data: what is to be quantized.
+        data_min: (1,) its least.
+        data_max: (1,) its greatest.
+        cumsum: (bins,) how many lie up to the end of each bin between them.
+        min_percentile: the part of the data that the low end must hold.
+        max_percentile: the same of the high end.
+        search_start: the first factor of the ends that is tried.
+        search_end: where the trials end.
+        search_step: from one trial to the next.
+        with_offset: also shift.
+
+    Returns:
+        Scale and offset, each (1,).
+    """
+    wide, bins = data.float(), cumsum.numel()
+    part = cumsum.float() / data.numel()
+    low, high = data_min.float(), data_max.float()
+    above = (part < max_percentile).sum() / bins * (high - low) + low
+    below = (part < 1 - min_percentile).sum() / bins * (high - low) + low
+    trials = int((search_end - search_start) / search_step - 1e-6) + 1
+    factors = search_start + search_step * torch.arange(trials, dtype=torch.float32)
+    if with_offset:
+        ends, least = above.clamp(min=0) * factors, below.clamp(max=0)
+        scale = (ends - least) / (_HIGH - _LOW)
+        scale = torch.where(scale < torch.finfo(torch.float32).eps, torch.ones_like(scale), scale)
+        offset = -(torch.round(least / scale) - _LOW)
+    else:
+        scale = torch.maximum(above.abs(), below.abs()) * factors / _HIGH
+        offset = torch.zeros_like(scale)
+    losses = []
+    for s, o in zip(scale, offset, strict=True):
+        stored = (torch.round(wide / s) + o).clamp(_LOW, _HIGH)
+        losses.append(((stored - o) * s - wide).square().sum())
+    best = int(torch.stack(losses).argmin())
+    return scale[best : best + 1].to(data_min.dtype), offset[best : best + 1].to(data_min.dtype)
