@@ -13,6 +13,7 @@ from torch_npu._ops.detection import bilinear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+_EDGES = 4
 
 
 def npu_conv2d(
@@ -24,8 +25,12 @@ def npu_conv2d(
     dilation: Sequence[int],
     groups: int,
 ) -> Tensor:
-    """The same as `torch.nn.functional.conv2d`."""
-    return functional.conv2d(input, weight, bias, list(stride), list(padding), list(dilation), groups)
+    """The same as `torch.nn.functional.conv2d`; `padding` may also name top, bottom, left and right."""
+    x, edges = input, list(padding)
+    if len(edges) == _EDGES:
+        top, bottom, left, right = edges
+        x, edges = functional.pad(input, (left, right, top, bottom)), [0, 0]
+    return functional.conv2d(x, weight, bias, list(stride), edges, list(dilation), groups)
 
 
 def npu_conv3d(

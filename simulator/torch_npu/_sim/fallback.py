@@ -16,7 +16,8 @@ from torch.utils._pytree import tree_map
 
 from torch_npu._sim import runtime, sparse
 from torch_npu._sim.cpu_fallback_ops import FALLBACK
-from torch_npu._sim.kernels import Target, read_back
+from torch_npu._sim.kernels import Target, read_back, with_tensors
+from torch_npu._sim.signatures import signature
 from torch_npu._sim.storages import NotSimulatedError, adopt
 from torch_npu.utils._error_code import ErrCode, ops_error
 
@@ -61,6 +62,7 @@ def run(op: OpOverload, *args: Any, **kwargs: Any) -> Any:
         )
     calls[full] += 1
     target = Target(host_ok=True)
+    args = with_tensors(signature(op), args)
 
     def down(leaf: Any) -> Any:
         if not isinstance(leaf, Tensor) or leaf.get_device() < 0:

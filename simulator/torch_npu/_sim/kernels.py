@@ -22,7 +22,7 @@ from torch_npu._sim.storages import adopt, alias, live, spec_of
 from torch_npu.utils._error_code import ErrCode, faults, ops_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from npusim import TensorSpec
     from torch._ops import OpOverload
@@ -152,6 +152,12 @@ def _returns_tensors(overload: OpOverload) -> bool:
     return all(str(r.type) == "Tensor" for r in overload._schema.returns) and name not in VALUE_DEPENDENT
 
 
+def with_tensors(sig: Signature, values: Sequence[Any]) -> tuple[Any, ...]:
+    """Arguments with tensors in the place of the numbers that stand for some."""
+    wanted = sig.tensors
+    return tuple(_as_tensor(v) if i in wanted and type(v) in _PLAIN else v for i, v in enumerate(values))
+
+
 def _as_tensor(number: Any) -> Tensor:
     """A number as the tensor for which it stood, with all its digits: out= wants one, as in x & 1."""
     return torch.tensor(number, dtype=torch.float64 if isinstance(number, float) else None)
@@ -253,9 +259,7 @@ def _general(overload: OpOverload, sig: Signature, *, host_ok: bool) -> Callable
             raise mixed_with_host()
         values, cpu_kwargs = _gather(sig, target, args, kwargs)
         if out_names:
-            values = [
-                _as_tensor(v) if i in sig.tensors and type(v) in _PLAIN else v for i, v in enumerate(values)
-            ]
+            values = list(with_tensors(sig, values))
         index = target.index
         if has_generator:
             generators.insert(sig, values, cpu_kwargs, index)

@@ -21,6 +21,7 @@ from torch_npu._sim import (
     pinning,
     resizing,
     rnn_cells,
+    softmax,
     sparse,
     storages,
     sync_batch_norm,
@@ -220,6 +221,8 @@ def _build(name: str) -> Callable[..., Any]:
         kernel = bad_indices.failing_late(name, kernel)
     if name in index_types.POSITIONS:
         return index_types.widened(name, kernel)
+    if name in softmax.WRAPPERS:
+        return softmax.WRAPPERS[name](kernel)
     if "rounding_mode" in sig.keyword_names:
         return _with_code(kernel)
     return fft_plans.noting(name, kernel) if name.startswith("_fft_") else kernel

@@ -245,3 +245,31 @@ def test_the_best_scale_for_eight_bits(with_offset):
 
     assert loss(scale.cpu()) <= min(loss(scale.cpu() * f) for f in (0.8, 0.9, 1.1, 1.2))
     assert (offset.item() != 0) is with_offset
+
+
+@pytest.mark.parametrize("function", [torch._softmax, torch._log_softmax])
+def test_softmax_gives_float32_out_of_half_precision(function):
+    """half_to_float computes in float32; the gradient is of the input's type."""
+    x = values(3, 5).half()
+    ours, plain = x.npu().requires_grad_(), x.float().requires_grad_()
+    found, expected = function(ours, -1, True), function(plain, -1, False)
+    close(found.detach(), expected.detach())
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    assert ours.grad.dtype is torch.float16
+    close(ours.grad.float(), plain.grad, rtol=1e-2, atol=1e-2)
+
+
+def test_a_convolution_padded_differently_on_each_side():
+    """Four paddings are top, bottom, left and right."""
+    x, w = values(1, 2, 5, 5), values(3, 2, 3, 3, seed=1)
+    found = torch_npu.npu_conv2d(x.npu(), w.npu(), None, [1, 1], [1, 0, 2, 1], [1, 1], 1)
+    close(found, functional.conv2d(functional.pad(x, (2, 1, 1, 0)), w), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:CAUTION")
+def test_a_number_with_out_in_a_fallback():
+    """Copysign with a number and out= goes to the CPU with a tensor in the number's place."""
+    out = torch.empty(2).npu()
+    assert torch.copysign(torch.ones(2).npu(), -2.0, out=out).tolist() == [-1, -1]
+    assert out.tolist() == [-1, -1]
