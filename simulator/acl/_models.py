@@ -60,14 +60,14 @@ def model_content(data: bytes, name: str) -> OmModel:
 
 
 def _gear(gear: dict[str, Any], definition: dict[str, Any]) -> bool:
-    """Whether a gear has operators, and as many tensors as the model, those for gears and AIPP excepted."""
+    """Whether a gear has operators, and the model's tensors, those for gears and AIPP excepted."""
     if not _tensors(gear):
         return False
     fed = [t for t in definition["inputs"] if t["name"] != MBATCH and "aipp_of" not in t]
-    counts = len(gear["inputs"]), len(gear["outputs"])
+    ranks = [[len(t["shape"]) for t in side] for side in (gear["inputs"], gear["outputs"])]
     choice, ops = gear.get("choice"), gear.get("ops")
     whole = isinstance(choice, list) and all(type(n) is int and n > 0 for n in choice)
-    same = counts == (len(fed), len(definition["outputs"]))
+    same = ranks == [[len(t["shape"]) for t in side] for side in (fed, definition["outputs"])]
     return same and whole and isinstance(ops, list) and all(_op(op) for op in ops)
 
 
