@@ -158,6 +158,7 @@ def site_fingerprint(layout: Layout) -> str:
         layout.root / "tests" / "simulator",  # a page says what they hold
         layout.root / "requirements.txt",
         layout.root / "exercises" / "camp.toml",  # the map and the calendars name its assignments
+        layout.root / "hub" / "values.yaml",  # a page shows its limits
         *grader_shown(layout),
     )
 
@@ -172,6 +173,7 @@ def kernel_fingerprint(layout: Layout) -> str:
         layout.book / "edge_board",  # what the chapter of that name imports
         layout.root / "simulator",
         layout.root / "tests" / "simulator",
+        layout.root / "hub" / "values.yaml",
         *grader_shown(layout),
     )
 

@@ -81,6 +81,7 @@ def _fetch(pins: Path, folder: Path) -> None:
             )
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(scratch, folder, symlinks=True)
+        folder.chmod(0o755)  # a temporary folder is its owner's alone
 
 
 def _node() -> str:

@@ -7,8 +7,8 @@ c = get_config()  # noqa: F821 - Jupyter gives it to its configuration
 c.ServerApp.allow_root = True  # as root in the trial of a container; a pod's user is never root
 c.ServerApp.root_dir = os.environ.get("CAMP_COURSE") or os.environ["HOME"]
 
-# A kernel that nobody used for half an hour and no cell of which runs, is ended: it holds up to 2 GB. The
-# notebook stays, and says that its kernel was restarted. The server itself is the idle culler's.
+# A kernel that nobody used for half an hour and no cell of which runs, is ended: it holds 0.3 GB and
+# more. The notebook stays. The server itself is the idle culler's.
 c.MappingKernelManager.cull_idle_timeout = 1800
 c.MappingKernelManager.cull_interval = 300
 c.MappingKernelManager.cull_connected = True  # a forgotten tab in a browser holds no kernel

@@ -233,6 +233,7 @@ def test_proxy_is_fetched_once(toy, npm):
     fetched = FETCHED.format("configurable-http-proxy")
     command = npm(toy, fetched)
     assert Path(command[1]).is_file()
+    assert hub_proxy.proxy_folder(toy).stat().st_mode & 0o777 == 0o755
     assert npm(toy, fetched) == command
     assert npm.times() == 1
     (hub_proxy.proxy_folder(toy) / ".complete").write_text("of another version", encoding="utf-8")

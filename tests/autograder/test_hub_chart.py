@@ -31,6 +31,7 @@ KNOWN = {
     "singleuser.cpu.limit": (int, float),
     "singleuser.extraEnv.*": str,
     "singleuser.storage.capacity": str,
+    "singleuser.storage.homeMountPath": str,
     "singleuser.storage.extraVolumes.*": dict,
     "singleuser.storage.extraVolumeMounts.*": dict,
     "singleuser.profileList": list,
@@ -148,7 +149,7 @@ def stages():
     return found
 
 
-def test_images(stages):
+def test_images(stages, values):
     """Each base has a version, nothing runs as root in the end, and what is copied from here is here."""
     for name, lines in stages.items():
         base = lines[0].split()[1]
@@ -160,6 +161,9 @@ def test_images(stages):
             source = re.match(r"COPY (?!--from)(\S+)", line)
             assert source is None or (ROOT / source[1]).exists(), line
             assert "pip install" not in line or "--no-cache-dir" in line
+    home = values["singleuser"]["storage"]["homeMountPath"]
+    assert f"WORKDIR {home}" in stages["learner"]
+    assert any(f"HOME={home} " in line for line in stages["learner"])
 
 
 def test_learners_image_holds_no_answers(stages):
