@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 STUB = 'raise NotImplementedError("not answered yet: write your code here")'
 TEXT_STUB = "*Write your answer here, in place of this line.*"
 PANEL_SOURCE = """\
-try:
-    import camp.seat
-except ImportError:
-    print("The course's progress panel is not installed here; everything else runs as it is.")
-else:
-    camp.seat.progress()"""
+# Your progress: run this cell.
+try: import camp.seat; camp.seat.progress()
+except ImportError: print("no progress panel here: the course is not installed")"""
 """The cell that shows a learner's progress; `camp.seat.stamp` puts it in, and the grader leaves it out."""
 KERNELSPEC = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 _KEPT = "learner_edition"

@@ -84,6 +84,11 @@ def grading() -> Iterator[Figure]:
     yield from _of_script("grading.py")
 
 
+def checks() -> Iterator[Figure]:
+    """How long a learner waits for a public check, over all of the course."""
+    yield from _of_script("check_latency.py")
+
+
 def applications() -> Iterator[Figure]:
     """An AscendCL application against ONNX Runtime alone, and what a model loaded 10,000 times leaves."""
     yield from _of_script("acl_execute.py")
@@ -118,6 +123,7 @@ def main() -> int:
         device,
         leaks,
         applications,
+        checks,
         grading,
         camp,
     ]

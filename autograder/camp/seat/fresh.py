@@ -5,6 +5,8 @@ It holds no stranger's code back, as the grader's sandbox does: the code is the 
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import queue
 import subprocess
@@ -42,6 +44,14 @@ _camp_back(get_ipython())
 """
 
 
+def _silent() -> logging.Logger:
+    """A log that nobody reads: what fails is told in one line."""
+    log = logging.getLogger("camp.seat.fresh")
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+    return log
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a cell ended: well where `how` is empty."""
@@ -74,7 +84,7 @@ class FreshKernel:
         self._folder = folder
         # No folders: the kernel of this Python, whatever others the user has installed.
         self._manager = KernelManager(
-            kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
+            kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]), log=_silent()
         )
         self._client: Any = None
         self._ran: list[tuple[str, float]] = []
@@ -89,7 +99,8 @@ class FreshKernel:
             self._manager.start_kernel(env=environment, cwd=str(self._folder), **silent)
             self._connect()
         except Exception as error:  # noqa: BLE001 - what a machine without ipykernel raises is not specified
-            self._manager.shutdown_kernel(now=True)
+            with contextlib.suppress(Exception):  # of what never began, not all is there to be ended
+                self._manager.shutdown_kernel(now=True)
             why = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise KernelStartError(
                 f"no kernel could be started ({why}); install the course with JupyterLab in this Python"

@@ -25,6 +25,11 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARS]
 
 
+def box_id(assignment: str) -> str:
+    """The id of an assignment's panel among the widgets of a notebook."""
+    return hashlib.sha256(f"camp panel {assignment}".encode()).hexdigest()[:32]
+
+
 def answer_id(task: str) -> str:
     """The id of a task's answer cell; its grade id is the task's own."""
     return f"{task}-answer"

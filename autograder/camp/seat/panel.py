@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,7 @@ class Panel:
         self._before: dict[str, int] = {}
         self._origins: dict[str, _Origin] = {}
         self._noted: tuple[object, list[str]] = (None, [])
-        self._remedy = ""
+        self._remedy = self._news = ""
         self._said: list[str] = []
         """What the last check from the start said."""
         self._show: Callable[[Standing], None] = lambda _: None
@@ -97,7 +97,8 @@ class Panel:
         told = [f"{self.state.told}; {self._remedy}"] if self.state.told else []
         passed = [row.task for row in now.rows if row.status in DONE]
         notes = [*told, *self._notes(passed, all_done=now.next is None), *self._said]
-        return now.with_notes([*notes, *(note for task in passed for note in self._stale(task))])
+        notes += [note for task in passed for note in self._stale(task)]
+        return replace(now.with_notes(notes), news=self._news)
 
     def reread(self) -> None:
         """Read the notebook again where it was saved meanwhile; one that cannot be read stays as it was."""
@@ -119,6 +120,7 @@ class Panel:
 
     def check_from_the_start(self) -> None:
         """Have `camp check` run the saved notebook in a fresh kernel, and show what it says."""
+        self._news = ""
         command = [sys.executable, "-m", "camp.cli", "check", "--json", str(self.notebook.path)]
         try:
             done = subprocess.run(
@@ -126,7 +128,7 @@ class Panel:
             )
             came = json.loads(done.stdout)
             self.reload()
-            self._said = ["checked from a fresh kernel: " + came["summary"], *came["notes"]]
+            self._said, self._news = list(came["notes"]), f"From a fresh kernel: {came['summary']}."
         except subprocess.TimeoutExpired:
             self._said = [f"the check from a fresh kernel took longer than {_CHECK_SECONDS} s and was ended"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -163,7 +165,7 @@ class Panel:
         entry.status, entry.message = (FAILED, one_line(error)) if error else (PASSED, "")
         saved = next((c for c in self.notebook.cells if (c.part, c.task) == (ANSWER, task)), None)
         entry.answer = entry.ran or (digest(saved.source) if saved else "")
-        self._said = []
+        self._said, self._news = [], ""
 
     def _keep(self) -> None:
         self.state.told, self._remedy = self.state.save(), "free the folder, or copy the notebook elsewhere"

@@ -14,10 +14,12 @@ from nbformat.v4 import new_code_cell
 
 from camp.editions import PANEL_SOURCE, STUB, TEXT_STUB, page_address
 from camp.exercise import ANSWER, BEGIN, END
-from camp.seat.marks import KEY, PANEL, SCHEMA_VERSION, digest, digest_of
+from camp.seat.marks import KEY, PANEL, SCHEMA_VERSION, box_id, digest, digest_of
 
 if TYPE_CHECKING:
     from camp.exercise import Exercise
+
+STAND_IN = "Your progress is kept. Run this cell, and it is shown here."
 
 
 def stamped(edition: NotebookNode, exercise: Exercise) -> NotebookNode:
@@ -29,6 +31,7 @@ def stamped(edition: NotebookNode, exercise: Exercise) -> NotebookNode:
     """
     made = copy.deepcopy(edition)
     made.metadata[KEY] = NotebookNode(_stamp(exercise))
+    made.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": _stand_in(exercise.id)}
     after_title = 1 if made.cells and made.cells[0].cell_type == "markdown" else 0
     made.cells.insert(after_title, new_code_cell(PANEL_SOURCE, id=f"{PANEL}top"))
     made.cells.append(new_code_cell(PANEL_SOURCE, id=f"{PANEL}end"))
@@ -63,6 +66,22 @@ def _stamp(exercise: Exercise) -> dict[str, Any]:
         "data": {name: digest_of(path.read_bytes()) for name, path in exercise.data.items()},
     }
     return {**stamp, "release": digest(json.dumps([stamp, _texts(exercise)], sort_keys=True))}
+
+
+def _stand_in(assignment: str) -> dict[str, Any]:
+    """What stands in the panel's place when the notebook is opened and no kernel has run it yet.
+
+    Without it, JupyterLab says "Error displaying widget: model not found". The form is that of ipywidgets'
+    "Jupyter widget models in notebook metadata", version 2.
+    """
+    box = box_id(assignment)
+    base, controls = "@jupyter-widgets/base", "@jupyter-widgets/controls"
+    layout = {"model_name": "LayoutModel", "model_module": base, "model_module_version": "2.0.0", "state": {}}
+    style = {"model_name": "HTMLStyleModel", "model_module": controls, "model_module_version": "2.0.0"}
+    state = {"value": STAND_IN, "layout": f"IPY_MODEL_{box}l", "style": f"IPY_MODEL_{box}s"}
+    shown = {"model_name": "HTMLModel", "model_module": controls, "model_module_version": "2.0.0"}
+    states = {box: {**shown, "state": state}, f"{box}l": layout, f"{box}s": {**style, "state": {}}}
+    return {"version_major": 2, "version_minor": 0, "state": states}
 
 
 def _given(exercise: Exercise) -> dict[str, str]:

@@ -48,6 +48,9 @@ class Standing:
     page: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    """What differs from a run of the grader's, a line each."""
+    news: str = ""
+    """What the last check from a fresh kernel gave."""
 
     @property
     def done(self) -> int:
@@ -116,7 +119,7 @@ def as_text(standing: Standing) -> str:
     for row in standing.rows:
         lines.append(f"  {row.task.title:<{width}}  {row.task.points:>2} points  {WORDS[row.status]}")
         lines += [f"      {row.message}"] if row.message else []
-    lines.append(_what_next(standing))
+    lines += [_what_next(standing), *([standing.news] if standing.news else [])]
     return "\n".join([*lines, *(f"! {note}" for note in standing.notes)])
 
 
@@ -127,6 +130,7 @@ def _what_next(standing: Standing) -> str:
     return f"Next: {row.task.title}, about {row.task.minutes} minutes. Read about it: {row.task.page}"
 
 
+_LINK = "color:var(--jp-content-link-color,inherit);text-decoration:underline"
 _STYLE = "padding:2px 14px 2px 0;text-align:left;vertical-align:top;background:none;color:inherit"
 
 
@@ -146,8 +150,9 @@ def as_html(standing: Standing) -> str:
         page = html.escape(row.task.page, quote=True)
         after = (
             f"<b>Next:</b> {html.escape(row.task.title)}, about {row.task.minutes} minutes · "
-            f"<a href='{page}' target='_blank' rel='noopener' style='color:inherit'>read about it</a>"
+            f"<a href='{page}' target='_blank' rel='noopener' style='{_LINK}'>read about it</a>"
         )
+    news = f"<div>{html.escape(standing.news)}</div>" if standing.news else ""
     notes = "".join(f"<div role='note'>⚠ {html.escape(note)}</div>" for note in standing.notes)
     most = max(1, len(standing.rows))
     bar = f"<progress max='{most}' value='{standing.done}' aria-label='tasks done'></progress>"
@@ -156,5 +161,5 @@ def as_html(standing: Standing) -> str:
         "line-height:1.45;border-left:3px solid currentColor;padding:4px 0 4px 12px;margin:4px 0'>"
         f"<div>{bar} {html.escape(standing.summary())}</div>"
         f"<table style='border-collapse:collapse;margin:4px 0;color:inherit'>{rows}</table>"
-        f"<div>{after}</div>{notes}</div>"
+        f"<div>{after}</div>{news}{notes}</div>"
     )

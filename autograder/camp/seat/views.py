@@ -6,6 +6,7 @@ import importlib.util
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from camp.seat.marks import box_id
 from camp.seat.table import as_html, as_text
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ class Widgets:
             layout=ipywidgets.Layout(width="auto"),
         )
         self._button.on_click(self._clicked)
-        self._box = ipywidgets.VBox([self._table, self._button])
+        # A name that lasts: the released notebook says what stands in its place where no kernel is.
+        self._box = ipywidgets.VBox(
+            [self._table, self._button],
+            layout=ipywidgets.Layout(align_items="flex-start"),
+            model_id=box_id(panel.notebook.release.assignment),
+        )
 
     def update(self, now: Standing) -> None:
         """Show this from now on, wherever it is displayed."""
