@@ -31,7 +31,7 @@ def test_error_lines_are_ours(line):
     said = " ".join(re.sub(r'"\s*\n\s*f?"|\{[^{}]*\}', "", sources).split())
     parts = [
         part.strip(" ;():,")
-        for part in re.split(r"…|\([^)]*\)|'[^']*'|port 8100|:|class/roster.csv|build/\S+", line)
+        for part in re.split(r"…|\([^)]*\)|'[^']*'|port 8100| with --port|:|class/roster.csv|build/\S+", line)
     ]
     parts = [part for part in parts if len(part) > 7]
     assert parts
