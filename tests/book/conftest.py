@@ -92,7 +92,7 @@ class Visit:
                 return every("pre.mermaid", (it) => it.querySelector("svg"))
                     && every(".bd-article .math", (it) => it.querySelector("mjx-container"))
                     && every("script[type$='widget-view+json']",
-                             (it) => it.parentElement.querySelector("[data-ready]"));
+                             (it) => it.parentElement.querySelector("[data-ready], .widget-html-content"));
             }"""
         )
         return page
