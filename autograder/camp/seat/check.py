@@ -43,6 +43,7 @@ def check(notebook: Notebook, tell: Callable[[str], None] = lambda _: None) -> S
         _copy_files(notebook, Path(folder))
         rows = _run(notebook, Path(folder), tell)
     found = [f"{state.told}; it is made anew"] if state.told else []
+    found += unsaved(notebook, state)
     found += [note for row in rows for note in _not_as_seen(notebook, state, row)]
     found += differences(notebook)
     _keep(notebook, state, rows)
@@ -78,6 +79,17 @@ def as_json(notebook: Notebook, now: Standing) -> dict[str, Any]:
         ],
         "notes": list(now.notes),
     }
+
+
+def unsaved(notebook: Notebook, state: State) -> list[str]:
+    """The answers of which the kernel ran a newer text than the file holds."""
+    found = []
+    for task in notebook.release.tasks:
+        entry, answer = state.of(task.id), notebook.answer(task)
+        saved = digest(answer.source) if answer else ""
+        if entry.ran and entry.ran != saved and entry.at > notebook.modified:
+            found.append(f"the answer of '{task.title}' that you ran last is not saved: save it (Ctrl-S)")
+    return found
 
 
 def _copy_files(notebook: Notebook, folder: Path) -> None:
@@ -169,10 +181,6 @@ def _not_as_seen(notebook: Notebook, state: State, row: Row) -> list[str]:
     """Where the learner's own kernel said something else."""
     entry, answer, judged = state.of(row.task.id), notebook.answer(row.task), notebook.check(row.task)
     saved = digest(answer.source) if answer else ""
-    if entry.ran and entry.ran != saved and entry.at > notebook.modified:
-        return [
-            f"the answer of '{row.task.title}' that you ran last is not saved: save the notebook (Ctrl-S)"
-        ]
     shown = judged is not None and judged.count is not None and not judged.failed
     noted = entry.status == PASSED and entry.answer == saved
     if row.status == FAILED and (noted or (shown and not entry.status)):

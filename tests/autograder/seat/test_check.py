@@ -152,7 +152,7 @@ def test_unsaved_answer_is_told(seat, right):
     state.tasks["double"] = Result("", "", "", "another", notebook.modified + 5)
     state.save()
     assert check(notebook).notes == (
-        "the answer of 'Double' that you ran last is not saved: save the notebook (Ctrl-S)",
+        "the answer of 'Double' that you ran last is not saved: save it (Ctrl-S)",
     )
 
 

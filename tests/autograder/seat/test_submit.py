@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from camp.cli import main
 from camp.course import load_course
-from camp.errors import NotWritableError
+from camp.errors import KernelStartError, NotWritableError
 from camp.exercise import load_exercise
 from camp.gradebook import GradebookDoor
 from camp.inbox import look_through
 from camp.intake import MAX_BYTES, take_in
 from camp.release import release
 from camp.seat.marks import HANDED_IN
+from camp.seat.state import Result, load_state
 from camp.seat.submit import MAX_PACKED, LearnerNameError, about_release, learner_name, pack
 from click.testing import CliRunner
 
@@ -134,6 +135,32 @@ def test_never_over_the_notebook_itself(seat, tmp_path):
 
     with pytest.raises(NotWritableError, match="is the notebook itself"):
         _packed(read_notebook(place / "sums.ipynb"), tmp_path)
+
+
+def test_without_running_anything(seat, right, tmp_path):
+    """With --no-check, what is known is said: an answer that is not there, and one that is not saved."""
+    notebook = seat({"double": right["double"]})
+    state = load_state(notebook.path, notebook.release)
+    state.tasks["double"] = Result("passed", "", "new", "new", notebook.modified + 5)
+    state.save()
+    line = ["submit", str(notebook.path), "--as", "ada", "--to", str(tmp_path / "out"), "--no-check"]
+    said = " ".join(CliRunner().invoke(main, line).output.split())
+    assert "Total 0 of 3 · not answered yet" in said
+    assert "the answer of 'Double' that you ran last is not saved: save it (Ctrl-S)" in said
+
+
+def test_checks_that_cannot_run(seat, tmp_path, monkeypatch):
+    """Where no kernel starts, the notebook is packed, and why nothing was checked is said."""
+
+    def refuse(*_):
+        raise KernelStartError("no kernel could be started (none here); install the course with JupyterLab")
+
+    monkeypatch.setattr("camp.seat.check.check", refuse)
+    line = ["submit", str(seat().path), "--as", "ada", "--to", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, line)
+    assert result.exit_code == 0
+    assert "the checks were not run: no kernel could be started (none here)" in result.output
+    assert (tmp_path / "out" / "ada" / "a1-sums" / "sums.ipynb").is_file()
 
 
 @pytest.mark.slow
