@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import npusim
+
 from acl._calls import AclError
 from acl._handles import Handles
 from acl._pictures import PARAM, Picture
@@ -79,6 +81,23 @@ qualities: Handles[Quality] = Handles("JPEG encoding setting")
 resizes: Handles[Interpolation] = Handles("resize setting")
 for _handles in (channels, pics, batches, regions, qualities, resizes):
     State.finalisers.append(_handles.clear)
+
+
+decoded: dict[int, int] = {}  # where a video's picture will be: when it is there, in nanoseconds
+State.finalisers.append(decoded.clear)
+
+
+def after_decoding(stream: npusim.Stream, address: int) -> None:
+    """Let a stream wait for a video's picture before it reads it.
+
+    A program learns in a callback that the picture is there, and goes on in another thread, of whose time the
+    host's clock knows nothing.
+    """
+    ready = decoded.pop(address, 0)
+    if ready > stream.tail:
+        event = npusim.Event(stream.device)
+        event.time = ready
+        stream.wait_event(event)
 
 
 def need_channel(channel_desc: int) -> None:

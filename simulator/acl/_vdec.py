@@ -11,7 +11,7 @@ import npusim
 from acl import _pictures as pictures
 from acl._calls import AclError, plain, status
 from acl._handles import Handles
-from acl._media import pics
+from acl._media import decoded, pics
 from acl._memory import space
 from acl._pictures import NV12, PARAM, Picture
 from acl._state import State
@@ -280,3 +280,5 @@ def _send(channel_desc: int, stream_desc: int, pic_desc: int, config: int, user_
         found.take(bytes(source))
 
     found.send("VDEC", 0 if picture is None else max(picture.size * 2 // 3, 1), work)
+    if picture is not None:
+        decoded[picture.data] = found.need_stream().tail

@@ -14,7 +14,7 @@ from npusim.media import media_batch, media_task
 from acl import _pictures as pictures
 from acl._calls import AclError, integer, plain, status, values
 from acl._handles import Handles
-from acl._media import Region, batches, need_channel, pics, regions, resizes
+from acl._media import Region, after_decoding, batches, need_channel, pics, regions, resizes
 from acl._memory import space
 from acl._pictures import PARAM, Picture
 from acl._queue import queue
@@ -56,10 +56,12 @@ class Move(NamedTuple):
     Attributes:
         pixels: of the larger one of what is read and written.
         run: does it.
+        source: where what is read lies.
     """
 
     pixels: int
     run: Callable[[], None]
+    source: int = 0
 
 
 def _pair(
@@ -132,11 +134,12 @@ def _move(
             plane[...] = new
         target.ret_code = 0
 
-    return Move(max(box[2] * box[3], place[2] * place[3]), run)
+    return Move(max(box[2] * box[3], place[2] * place[3]), run, source.data)
 
 
 def _launch(stream: int, name: str, move: Move) -> None:
     found = stream_of(stream)
+    after_decoding(found, move.source)
     media_task(found, name, move.pixels)
     queue.add(found, move.run)
 
@@ -212,7 +215,7 @@ def dvpp_vpc_convert_color_async(channel_desc: int, input_desc: int, output_desc
         made = pictures.convert(pictures.planes(source, view), source.fmt, target.fmt)
         write_picture(target, into, made)
 
-    _launch(stream, "VPC_CVT_COLOR", Move(source.width * source.height, run))
+    _launch(stream, "VPC_CVT_COLOR", Move(source.width * source.height, run, source.data))
 
 
 # batches
@@ -261,6 +264,8 @@ def _batch(  # noqa: PLR0913, PLR0917 - what a batch call gives
 def _launch_batch(stream: int, name: str, moves: Sequence[Move]) -> None:
     """One task for all: the pieces are shared out to the chip's units."""
     found = stream_of(stream)
+    for move in moves:
+        after_decoding(found, move.source)
     media_batch(found, name, [move.pixels for move in moves])
 
     def run() -> None:
@@ -440,7 +445,7 @@ def dvpp_vpc_batch_crop_resize_make_border_async(  # noqa: PLR0913, PLR0917 - as
         for place in places:
             regions.remove(place)
     edged = [
-        Move(move.pixels, _bordered(move, pics.get(target), border))
+        Move(move.pixels, _bordered(move, pics.get(target), border), move.source)
         for move, target, border in zip(moves, targets, listed, strict=True)
     ]
     _launch_batch(stream, "VPC_BATCH_CROP_RESIZE_MAKE_BORDER", edged)

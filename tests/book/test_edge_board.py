@@ -13,7 +13,7 @@ import onnx
 import pytest
 from acl import _state
 from atc.cli import main as atc
-from edge_board import board, drive, pipelines, road, sight
+from edge_board import board, drive, pipelines, road, sight, video
 from explorables.drive import drive_player
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -389,3 +389,51 @@ def test_training_on_nothing_is_refused():
 
     with pytest.raises(ValueError, match="0 frames, 10 epochs: give at least one of each"):
         detector.train(count=0)
+
+
+# --- the camera that sends H.264 --------------------------------------------------------------------------
+
+
+def film_of(count, camera):
+    """Pieces of H.264 along the road."""
+    drawn = [road.render(road.pose_on_road(0.4 * i), np.empty((0, 2)), camera) for i in range(count)]
+    return video.film(drawn)
+
+
+@pytest.mark.parametrize("soc", ["Ascend310B4", "Ascend310P3"])
+def test_a_film_shows_what_its_frames_show(opened, soc):
+    """Through VDEC the detector sees what it sees through JPEGD, in the same order, frame by frame."""
+    made, single, _ = opened(soc)
+    camera = road.Camera(480, 288)
+    jpegs, pieces = frames_of(6, camera), film_of(6, camera)
+    frames = made.probe(jpegs[0])
+    shown = []
+    runs = [
+        pipelines.one_thread(made, single, frames, jpegs),
+        video.video(made, single, frames, pieces, lambda number, sight: shown.append((number, sight))),
+    ]
+    assert [number for number, _ in shown] == list(range(6))
+    assert [sight for _, sight in shown] == runs[1].sights
+    lanes = [[sight.lane for sight in run.sights] for run in runs]
+    assert np.abs(np.subtract(*lanes)).max() < 0.1
+    again = video.video(made, single, frames, pieces)
+    assert again.done == pytest.approx(runs[1].done)
+    assert max(runs[1].done) >= 6 * 480 * 288 / 1920 / 1080 * vdec_ms(soc)
+    made.close()
+
+
+def vdec_ms(soc):
+    """What VDEC needs for a picture of 1920 x 1080."""
+    return npusim.media.media_ns(npusim.find_chip(soc), "VDEC", 1920 * 1080) / 1e6
+
+
+def test_a_film_without_its_beginning_is_refused(opened):
+    """Differences to a picture that never came: an error that names the frame; all is given back."""
+    made, single, _ = opened()
+    camera = road.Camera(480, 288)
+    frames = made.probe(frames_of(1, camera)[0])
+    free = acl.rt.get_mem_info(1)[0]
+    with pytest.raises(board.BoardError, match="frame 0 cannot be decoded"):
+        video.video(made, single, frames, film_of(5, camera)[1:])
+    assert acl.rt.get_mem_info(1)[0] == free
+    made.close()
