@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from camp.exercise import ANSWER, BEGIN, END, Exercise, task_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 MIN_CHARS = 24
@@ -87,6 +88,14 @@ def leaks_in(folder: Path, exercise: Exercise, pattern: str = "*") -> list[str]:
         if path.is_file()
         for line in _found(path.read_text(encoding="utf-8", errors="ignore"), secrets)
     ]
+
+
+def leaks_of(texts: Mapping[str, str], exercises: Iterable[Exercise]) -> list[str]:
+    """The secret lines of any of these exercises that stand in a text, each with the text's name."""
+    secrets: dict[str, str] = {}
+    for exercise in exercises:
+        secrets |= _secrets(exercise)
+    return [f"{name}: {line}" for name in sorted(texts) for line in _found(texts[name], secrets)]
 
 
 def _lines(text: str) -> list[str]:
