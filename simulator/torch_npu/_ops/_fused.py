@@ -17,7 +17,7 @@ from torch.utils import _pytree
 
 from torch_npu._sim import capturing, generators
 from torch_npu._sim.hosted import announced, hosted
-from torch_npu._sim.kernels import Target, charge, mixed_with_host
+from torch_npu._sim.kernels import Target, charge
 from torch_npu._sim.storages import adopt, spec_of
 from torch_npu.utils._error_code import ErrCode, ops_error
 
@@ -60,6 +60,14 @@ def invalid(reason: str) -> RuntimeError:
     return RuntimeError(reason + ops_error(ErrCode.PARAM))
 
 
+def not_of_the_host(operator: str) -> NotImplementedError:
+    """The error of PyTorch's dispatcher for an operator of the NPU that gets nothing but CPU tensors."""
+    return NotImplementedError(
+        f"Could not run 'npu::{operator}' with arguments from the 'CPU' backend. "
+        "The operator has a kernel for the NPU alone: move its tensors there with .npu()."
+    )
+
+
 def not_simulated(operator: str, what: str, instead: str) -> NotImplementedError:
     """The error for a feature of an operator that is not simulated."""
     return NotImplementedError(f"{operator} with {what} is not simulated: {instead}.")
@@ -88,7 +96,7 @@ def fused(
                     f"npu::{function.__name__}", "tensors that are traced", "call it untraced"
                 )
             if not any(t.get_device() >= 0 for t in tensors):
-                raise mixed_with_host()
+                raise not_of_the_host(function.__name__)
             with announced("npu::" + function.__name__):
                 if capturing.Active.capture is not None:
                     return capture(capturing.Active.capture, call, tensors)

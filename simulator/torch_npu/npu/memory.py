@@ -53,8 +53,14 @@ _raw: dict[int, tuple[CachingAllocator, Block]] = {}
 
 
 def _allocator(device: Device) -> CachingAllocator:
+    """The caching allocator of a device.
+
+    Raises:
+        RuntimeError: no such device, in the words of the real allocator.
+    """
     index = get_index(device, optional=True)
-    runtime.check_index(index)
+    if not 0 <= index < runtime.device_count():
+        raise RuntimeError(f"Invalid device argument {index}: did you call init?" + pta_error(ErrCode.PARAM))
     return runtime.sim_device(index).memory
 
 

@@ -28,6 +28,32 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "ACL_OP_DEBUG_LEVEL": ("0", "1", "2", "3", "4"),
     "ACL_OP_COMPILER_CACHE_MODE": ("disable", "enable", "force"),
 }
+# The others that torch_npu registers (OptionRegister.cpp and its users).
+_OTHERS = frozenset(
+    [
+        "ACL_DEBUG_DIR",
+        "ACL_OPTYPELIST_FOR_IMPLMODE",
+        "ACL_OP_COMPILER_CACHE_DIR",
+        "ACL_OP_DEBUG_OPTION",
+        "ALLOW_CONV_HF32",
+        "ALLOW_INTERNAL_FORMAT",
+        "ALLOW_MATMUL_HF32",
+        "CUBE_MATH_TYPE",
+        "FORCE_ACLNN_OP_LIST",
+        "MM_BMM_ND_ENABLE",
+        "NPU_FUZZY_COMPILE_BLACKLIST",
+        "OP_HOOK_ENABLE",
+        "STRONG_CONSISTENCY",
+        "TORCH_NPU_USE_COMPATIBLE_IMPL",
+        "autotune",
+        "autotunegraphdumppath",
+        "bmmv2_enable",
+        "jitCompile",
+        "jitCompileInit",
+        "mdldumpconfigpath",
+        "mdldumpswitch",
+    ]
+)
 _DEPRECATED = frozenset({"ACL_OP_SELECT_IMPL_MODE", "ACL_OPTYPELIST_FOR_IMPLMODE"})
 # How many cores a device or a stream may use, where a program limited them: by device, or device and stream.
 _limits: dict[tuple[int, ...], dict[str, int]] = {}
@@ -56,6 +82,7 @@ def set_option(option: dict[str, Any]) -> None:
     Raises:
         TypeError: not a dictionary.
         ValueError: an option does not take that value.
+        RuntimeError: there is no option of that name.
     """
     if not isinstance(option, dict):
         raise TypeError("npu option must be a dict." + pta_error(ErrCode.PARAM))
@@ -71,6 +98,8 @@ def set_option(option: dict[str, Any]) -> None:
                 "may not be optimal when configuring this option. We do not recommend setting it.",
                 stacklevel=2,
             )
+        if name not in _VALUES and name not in _OTHERS:
+            raise RuntimeError(f"invalid npu option name:{name}")
         _options[name] = str(value)
         if name == "jitCompile":
             runtime.when_initialized(_compile_or_not)

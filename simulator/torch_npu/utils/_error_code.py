@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# What NPUErrorCodes.h says of a kernel that failed.
-_ABNORMAL = {
-    code: f"The {unit} execution is abnormal. \n"
-    "        Rectify the fault based on the error information in the ascend log."
-    for code, unit in {507015: "aicore", 507018: "aicpu", 507035: "vector core"}.items()
+# What NPUErrorCodes.h says of a device that there is not, and of a kernel that failed.
+_WORDS = {
+    107001: "Invalid device ID.\n        Check whether the device ID is valid.",
+    **{
+        code: f"The {unit} execution is abnormal. \n"
+        "        Rectify the fault based on the error information in the ascend log."
+        for code, unit in {507015: "aicore", 507018: "aicpu", 507035: "vector core"}.items()
+    },
 }
 
 
@@ -113,7 +116,7 @@ def acl_failure(call: str, code: int, reason: str) -> str:
         reason: what was wrong, with the value.
     """
     entry = npusim.errors.get(code)
-    words = _ABNORMAL.get(code) or (entry.meaning if entry is not None else "")
+    words = _WORDS.get(code) or (entry.meaning if entry is not None else "")
     meaning = f"\n[Error]: {words}" if words else ""
     return f"NPU function error: {call}, error code is {code}{pta_error(ErrCode.ACL)}{meaning}\n{reason}"
 

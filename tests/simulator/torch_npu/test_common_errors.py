@@ -44,6 +44,8 @@ def test_no_such_device():
     with pytest.raises(RuntimeError, match="error code is 107001") as caught:
         torch.ones(2, device="npu:99")
     assert re.search(STAMP + "ERR00100 PTA call acl api failed", str(caught.value))
+    assert "Invalid device ID." in str(caught.value)
+    assert "Check whether the device ID is valid." in str(caught.value)
     assert "valid device range is [0, " in str(caught.value)
 
 

@@ -123,3 +123,12 @@ def test_swapped_memory_is_the_hosts():
         torch_npu.empty_with_swapped_memory((2,), device="cpu")
     with pytest.raises(RuntimeError, match="107001"):
         torch_npu.empty_with_swapped_memory((2,), device="npu:9")
+
+
+@pytest.mark.parametrize("ask", ["memory_allocated", "memory_stats", "reset_peak_memory_stats"])
+def test_memory_of_a_device_that_is_not_there(ask):
+    """The allocator's own words name the device; the session goes on."""
+    count = torch.npu.device_count()
+    with pytest.raises(RuntimeError, match=f"Invalid device argument {count + 1}: did you call init"):
+        getattr(torch.npu, ask)(f"npu:{count + 1}")
+    assert torch.npu.memory_allocated() >= 0

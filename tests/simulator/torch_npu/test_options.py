@@ -16,6 +16,8 @@ def test_options_are_checked_and_remembered():
         torch.npu.set_option({"ACL_PRECISION_MODE": "fast"})
     with pytest.raises(TypeError, match=r"npu option must be a dict\."):
         torch.npu.set_option("fast")
+    with pytest.raises(RuntimeError, match=r"invalid npu option name:ACL_OP_SELECT_IMPL$"):
+        torch.npu.set_option({"ACL_OP_SELECT_IMPL": "high_precision"})
 
 
 @pytest.mark.usefixtures("own_options")
