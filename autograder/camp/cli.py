@@ -36,9 +36,12 @@ _ORDER = (
     "similar",
     "export",
     "lint",
+    "check",
+    "submit",
     "serve",
     "hub",
     "publish",
+    "upgrade",
 )
 
 
