@@ -133,6 +133,8 @@ def started(folder: Path, home: Path, environment: dict[str, str], seed: int) ->
 class _Managed:
     """The life of a kernel that a manager started; it has to be looked after."""
 
+    waited = 0.0
+
     def __init__(self, manager: KernelManager) -> None:
         self._manager = manager
 

@@ -31,6 +31,7 @@ class DirectKernel:
     Attributes:
         connection: what a connection file holds.
         ended_by: once it has ended, why if it is known: "memory", "cpu" or "".
+        waited: seconds that it was ready to run and had no processor, as far as has been told.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class DirectKernel:
         self._room.mkdir(mode=0o711)
         self.connection = _connection(folder)
         self.ended_by = ""
+        self.waited = 0.0
         self._ended = False
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sockets: list[socket.socket] = []
@@ -120,6 +122,8 @@ class DirectKernel:
         said: dict[str, Any] = json.loads(data) if data else {"exit": -signal.SIGKILL, "reason": ""}
         if "error" in said:
             raise WarmKernelError(f"the kernel could not be started in its sandbox: {said['error']}")
+        if "waited" in said:
+            self.waited = float(said["waited"])
         if "exit" in said:
             self._ended, self.ended_by = True, str(said["reason"])
         return True

@@ -3,8 +3,9 @@
 It speaks with the grader over one socket. When that closes, for whatever reason, the kernel and all that it
 started are ended: so nothing outlives the grader.
 
-Messages are JSON. To the keeper: {"signal": number}. From it: {"started": true} or {"error": text}, and at
-the end {"exit": code, "reason": text}, code as in subprocess (negative: the signal).
+Messages are JSON. To the keeper: {"signal": number}. From it: {"started": true} or {"error": text}, now and
+then {"waited": seconds}, and at the end {"exit": code, "reason": text}, code as in subprocess (negative: the
+signal).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 WATCH_MILLISECONDS = 250
 _MESSAGE_BYTES = 65_536
 _ROUND_SECONDS = 0.002
+_WORTH_TELLING_SECONDS = 0.25
 
 
 class Keeper:
@@ -42,6 +44,7 @@ class Keeper:
         self._child = 0
         self._base = _private("self")  # by name: the number would mean another process once we are apart
         self._reason = ""
+        self._waited = 0.0
 
     def say(self, **message: Any) -> None:
         """Tell the grader; one that is gone need not know."""
@@ -66,12 +69,21 @@ class Keeper:
             if self._channel.fileno() in ready and not self._obey():
                 poll.unregister(self._channel)
             code = self._reap()
+            self._tell_waiting()
             if code is None and self._too_much_memory():
                 self._reason = "memory"
                 self._end_all()
         if not self._alone:
             self._end_survivors()
         self.say(exit=code, reason=self._reason)
+
+    def _tell_waiting(self) -> None:
+        """Tell the grader how long the kernel waited for a processor: a busy machine is not its fault."""
+        waited = waited_seconds(self._child)
+        if waited - self._waited >= _WORTH_TELLING_SECONDS:
+            with contextlib.suppress(OSError):  # a grader that does not listen now is told the sum later
+                self._channel.send(json.dumps({"waited": waited}).encode(), socket.MSG_DONTWAIT)
+                self._waited = waited
 
     def _obey(self) -> bool:
         """Carry out one message; False once the grader is gone."""
@@ -150,6 +162,17 @@ class Keeper:
             return False
         # Pages that forked children still share were counted once each; the exact sum takes longer.
         return sum(_proportional(pid) for pid in pids) - self._base > room
+
+
+def waited_seconds(pid: int) -> float:
+    """How long the first thread of a process was ready to run and had no processor; 0.0 where none tells.
+
+    Linux counts it in nanoseconds, the second number of `/proc/<pid>/schedstat` (proc_pid_schedstat).
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _sizes(name: str) -> dict[str, int]:

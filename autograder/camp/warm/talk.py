@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _ASK_AGAIN_SECONDS = 0.05
 _LOOK_AFTER_SECONDS = 0.5
 _MESSAGES_WAITING = 100
+_MOST_WAITING = 3.0
+"""How many times over a bound on time may be stretched by waiting for a processor."""
 
 
 class TalkTimeoutError(Exception):
@@ -28,7 +30,13 @@ class KernelEndedError(Exception):
 
 
 class Life(Protocol):
-    """Knows whether the kernel still runs."""
+    """Knows whether the kernel still runs.
+
+    Attributes:
+        waited: seconds that it was ready to run and had no processor, as far as has been told.
+    """
+
+    waited: float
 
     def ended(self) -> bool:
         """Whether its process has ended."""
@@ -37,6 +45,27 @@ class Life(Protocol):
     def fileno(self) -> int:
         """What becomes readable when it ends; -1 if nothing does, and it has to be looked after."""
         ...
+
+
+class Patience:
+    """How long a kernel may still take.
+
+    What it waits for a processor of a busy machine is not counted, up to a bound, so that the same bytes get
+    the same verdict whatever else the machine does.
+
+    Args:
+        life: the kernel's.
+        seconds: what it may take.
+    """
+
+    def __init__(self, life: Life, seconds: float) -> None:
+        self._life, self._seconds = life, seconds
+        self._waited, self._start = life.waited, time.monotonic()
+
+    def left(self) -> float:
+        """Seconds until it has taken too long."""
+        waited = min(self._life.waited - self._waited, _MOST_WAITING * self._seconds)
+        return self._start + self._seconds + waited - time.monotonic()
 
 
 class Talk:
@@ -77,18 +106,18 @@ class Talk:
             TalkTimeoutError: it has not answered in time.
             KernelEndedError: it has ended instead.
         """
-        deadline = time.monotonic() + seconds
+        patience = Patience(self._life, seconds)
         silent = {self._shell, self._iopub}
         while silent:
             self._session.send(self._shell, "kernel_info_request")
-            again = time.monotonic() + _ASK_AGAIN_SECONDS
+            again = Patience(self._life, _ASK_AGAIN_SECONDS)
             try:
                 while silent:
                     for one in self._news(again):
                         one.recv_multipart()
                         silent.discard(one)
             except TalkTimeoutError:
-                if again > deadline:
+                if patience.left() <= 0:
                     raise
 
     def execute(self, source: str, seconds: float, hear: Callable[[str, dict[str, Any]], None]) -> None:
@@ -96,7 +125,7 @@ class Talk:
 
         Args:
             source: the cell's text.
-            seconds: how long that may take.
+            seconds: how long that may take, without what it waits for a processor.
             hear: called with the type and the content of each message that the cell gives rise to.
 
         Raises:
@@ -104,7 +133,7 @@ class Talk:
             KernelEndedError: the kernel ended meanwhile.
             ValueError: a message is not signed, or not one of Jupyter's.
         """
-        deadline = time.monotonic() + seconds
+        patience = Patience(self._life, seconds)
         content = {"code": source, "silent": False, "store_history": False, "user_expressions": {}}
         content |= {"allow_stdin": False, "stop_on_error": True}
         request = self._session.msg("execute_request", content)
@@ -112,7 +141,7 @@ class Talk:
         self._session.send(self._shell, request)
         waiting = {self._shell, self._iopub}
         while waiting:
-            for one in self._news(deadline):
+            for one in self._news(patience):
                 kind, content = self._answer(one, asked)
                 done = one is self._shell or content.get("execution_state") == "idle"
                 if kind and done:
@@ -140,16 +169,16 @@ class Talk:
             one.close()
         self._context.term()
 
-    def _news(self, deadline: float) -> list[zmq.Socket[bytes]]:
+    def _news(self, patience: Patience) -> list[zmq.Socket[bytes]]:
         """The sockets that have a message.
 
         Raises:
-            TalkTimeoutError: none has one before the deadline.
+            TalkTimeoutError: none has one in time.
             KernelEndedError: the kernel has ended.
         """
         watched = self._life.fileno() >= 0
         while True:
-            left = deadline - time.monotonic()
+            left = patience.left()
             if left <= 0:
                 raise TalkTimeoutError
             wait = left if watched else min(left, _LOOK_AFTER_SECONDS)
