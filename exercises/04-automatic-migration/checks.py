@@ -13,13 +13,13 @@ SECOND = "from torch_npu.contrib import transfer_to_npu"
 DOCSTRING = '"""Train {name}.\n\nimport torch first, says a line of this text.\n"""\n'
 
 
-def _script(ask: Ask, imports: list[str]) -> str:
-    """A script with a docstring, an import from the future, and these imports of PyTorch."""
+def _script(ask: Ask, imports: list[str], remark: str = "") -> str:
+    """A script with a docstring, an import from the future, a remark, and these imports of PyTorch."""
     name = ask.random.choice(["leaves", "seeds", "roots", "petals"])
     lines = ask.random.sample(["import argparse", "import os", "import math", "import time"], 2)
     rest = f"\n\ndef main():\n    import torch.cuda.amp\n    print('{name}')  # import torch\n\n\nmain()\n"
     text = DOCSTRING.format(name=name) + "from __future__ import annotations\n" + "\n".join(lines) + "\n"
-    return text + "\n".join(imports) + "\n" + rest
+    return text + remark + "\n".join(imports) + "\n" + rest
 
 
 def _takes_cuda(node: ast.stmt) -> bool:
@@ -56,7 +56,7 @@ def _migrated(ask: Ask, script: str) -> None:
         given=script,
         expected=f"{FIRST}, then {SECOND}, once each, behind the docstring",
         came=came,
-        why="Both are statements of their own at the outermost level.",
+        why="Both are statements at the outermost level; text in a docstring or a remark imports nothing.",
     )
     late = next((i for i, node in enumerate(body) if _takes_cuda(node)), len(body))
     ask.expect(
@@ -80,6 +80,7 @@ def _migrated(ask: Ask, script: str) -> None:
 @check("add_import", points=1, title="a script that begins with PyTorch itself")
 def plain_script(ask: Ask) -> None:
     _migrated(ask, _script(ask, ["import torch", "from torch import nn"]))
+    _migrated(ask, _script(ask, ["import torch", "from torch import nn"], f"# TODO: {SECOND}\n"))
 
 
 @check("add_import", points=1, title="scripts that take names out of CUDA early")
@@ -246,7 +247,8 @@ def _prepared(ask: Ask, device: str, *, as_device: bool, last: bool = False) -> 
         came["kept"] and ask.close(came["values"], wanted, rtol=1e-3, atol=1e-4),
         given=given,
         expected="the pixels divided by 255, and the given images as they were",
-        came=came["values"],
+        came=came["values"] if came["kept"] else "given images that were changed",
+        why="The network was trained on 0 to 1; and the loader may hand out the same images again.",
     )
     return came
 
@@ -305,6 +307,8 @@ if frozen:
 def state(module):
     return {name: t.detach().cpu().tolist() for name, t in module.state_dict().items()}
 before, modes = state(net), [m.training for m in net.modules()]
+net[4].bias.requires_grad_(not frozen)
+trained = [p.requires_grad for p in net.parameters()]
 path = os.path.join(tempfile.mkdtemp(), "net.pt")
 export(net, torch.tensor(rows).to(device), path)
 loaded = torch.jit.load(path)
@@ -322,6 +326,7 @@ result = {
     "own_places": sorted({t.device.type for t in net.state_dict().values()}),
     "unchanged": state(net) == before,
     "modes": modes == [m.training for m in net.modules()],
+    "trained": trained == [p.requires_grad for p in net.parameters()],
 }
 """
 
@@ -369,14 +374,15 @@ def training_goes_on(ask: Ask) -> None:
     for training, frozen in ((True, False), (True, True), (False, False)):
         came = _exported(ask, training=training, frozen=frozen)
         ask.expect(
-            came["own_places"] == ["npu"] and came["unchanged"] and came["modes"],
+            came["own_places"] == ["npu"] and came["unchanged"] and came["modes"] and came["trained"],
             given=f"a network in {'training' if training else 'evaluation'}"
             + (" with a frozen batch norm" if frozen else ""),
-            expected="the same device, values and modes afterwards",
+            expected="the same device, values and modes afterwards, and the same parameters in training",
             came={
                 "device": came["own_places"],
                 "same values": came["unchanged"],
                 "same modes": came["modes"],
+                "same parameters trained": came["trained"],
             },
             why="The optimizer holds these tensors, and each layer has a mode of its own.",
         )

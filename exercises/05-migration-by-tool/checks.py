@@ -5,6 +5,7 @@ import io
 from typing import Any
 
 from camp.checks import Ask, check
+from npusim.replay import Timed
 
 # --- Task 1 ----------------------------------------------------------------------------------------------
 
@@ -33,30 +34,36 @@ def _call(ask: Ask, given: list[str], named: dict[str, str], wanted: dict[str, s
         given=f"{given} {named or ''}",
         expected=[TOOL, *(word for pair in wanted.items() for word in pair)],
         came=came,
-        why="Each argument is an entry of its own, without quotes; the tool's own come before distributed.",
+        why="Each argument is an entry of its own, as it was given and without quotes; the tool's own come "
+        "before distributed.",
     )
     return words[at:]
 
 
-def _paths(ask: Ask) -> tuple[str, str]:
-    number = ask.random.randint(10, 99)
-    project, output = (f"{name} {number}" for name in ask.random.sample(NAMES, 2))
-    output = ask.random.choice([f"/data/{output}", f"/srv/{project}_out", f"../{output}"])
-    return f"/srv/{project}", output
+def _paths(ask: Ask) -> list[tuple[str, str]]:
+    """Three projects, each with a folder for its result that is written in another way."""
+    names = [f"{name} {ask.random.randint(10, 99)}" for name in ask.random.sample(NAMES, 3)]
+    forms = ("/data/{}", "/srv/{}_out", "../{}")
+    return [(f"/srv/{name}", form.format(name)) for name, form in zip(names, forms, strict=True)]
 
 
 @check("tool_command", points=1, title="calls for one card")
 def one_card(ask: Ask) -> None:
-    for version in ("2.1.0", "1.11.0"):
-        project, output = _paths(ask)
+    for version, (project, output) in zip(("2.1.0", "1.11.0", "2.6.0"), _paths(ask), strict=True):
         wanted = {"-i": project, "-o": output, "-v": version}
         rest = _call(ask, [project, output, version], {}, wanted)
-        ask.expect(not rest, given="no script to start", expected="no distributed", came=rest)
+        ask.expect(
+            not rest,
+            given="no script to start",
+            expected="no distributed",
+            came=rest,
+            why="It would start one process a card, for a script that knows of one.",
+        )
 
 
 @check("tool_command", points=1, title="calls for several cards")
 def several_cards(ask: Ask) -> None:
-    project, output = _paths(ask)
+    project, output = _paths(ask)[2]
     main, model = f"{project}/run.py", ask.random.choice(["net", "self.model", "student"])
     wanted = {"-i": project, "-o": output, "-v": "2.1.0"}
     for named, variable in (({"main": main, "model": model}, model), ({"main": main}, "model")):
@@ -313,10 +320,13 @@ def without_decay(ask: Ask) -> None:
 
 # --- Task 5 ----------------------------------------------------------------------------------------------
 
+DEVICE = Timed()
 ATTEND = """
 import torch
 q, k, v = (torch.tensor(x, dtype=getattr(torch, dtype)).to("npu:0") for x in (queries, keys, values))
+begin()
 came = attention(q, k, v, causal)
+end()
 result = {
     "shape": list(came.shape), "dtype": str(came.dtype), "device": came.device.type,
     "values": came.float().cpu().tolist(),
@@ -363,7 +373,7 @@ def _attention(ask: Ask, sizes: tuple[int, int], dtype: str, *, causal: bool) ->
         ]
 
     q, k, v = numbers(sizes[0]), numbers(sizes[1]), numbers(sizes[1])
-    came = ask.run(ATTEND, queries=q, keys=k, values=v, dtype=dtype, causal=causal)
+    came, events = ask.on_device(DEVICE, ATTEND, queries=q, keys=k, values=v, dtype=dtype, causal=causal)
     given = f"{sizes[0]} queries, {sizes[1]} keys, {heads} heads of {width}, {dtype}, causal={causal}"
     form = [[2, sizes[0], heads, width], f"torch.{dtype}", "npu"]
     ask.expect(
@@ -372,6 +382,14 @@ def _attention(ask: Ask, sizes: tuple[int, int], dtype: str, *, causal: bool) ->
         expected=form,
         came=[came["shape"], came["dtype"], came["device"]],
         why="The layer behind it takes the result as it took flash_attn's.",
+    )
+    kernels = sorted({e.name for e in events if e.category == "kernel"})
+    ask.expect(
+        any(e.kind == "attention" for e in events),
+        given=given,
+        expected="one fused operator, FlashAttentionScore",
+        came=f"the kernels {', '.join(kernels)}" if kernels else "no kernel on the device",
+        why="Single operators write all scores to memory and read them again; the fused one does not.",
     )
     wanted = _attended(q, k, v, causal=causal)
     tolerance = 0.02 if dtype == "float16" else 0.06

@@ -6,7 +6,7 @@
 def add_import(script):
     import ast
 
-    if "transfer_to_npu" in script:
+    if "\nfrom torch_npu.contrib import transfer_to_npu\n" in script:
         return script
     last = [n for n in ast.parse(script).body if isinstance(n, (ast.Import, ast.ImportFrom))][-1].end_lineno
     lines = script.splitlines(keepends=True)
