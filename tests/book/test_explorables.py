@@ -11,7 +11,7 @@ import npusim
 import pytest
 import torch
 import torch_npu  # noqa: F401  teaches PyTorch the device
-from explorables import cube_core, launch, stack, timeline
+from explorables import cube_core, launch, scaling, stack, timeline
 
 if TYPE_CHECKING:
     from explorables.reference import Html
@@ -93,6 +93,49 @@ def test_bars_stay_inside_their_track() -> None:
     """A share above the peak, which a wrong constant would give, does not draw beyond the frame."""
     widths = [float(width) for width in re.findall(r"width:([\d.]+)%", launch.frame(4096, 1.0, 1.0, 1.0))]
     assert widths == [100.0, 100.0]
+
+
+# --- learning rate and cards -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[int, list[list[float]]]:
+    """The losses of each rule, by the number of cards."""
+    return {cards: [scaling.train(cards, rule) for rule in scaling.RULES] for cards in scaling.CARDS}
+
+
+def test_with_one_card_the_rules_are_one(trained: dict[int, list[list[float]]]) -> None:
+    """Nothing is scaled, nothing warms up."""
+    one, grown, warmed = trained[1]
+    assert one == grown == warmed
+    assert one[-1] < 0.2 * one[0]
+
+
+def test_the_old_rate_falls_behind_and_the_grown_one_does_not(trained: dict[int, list[list[float]]]) -> None:
+    """After two epochs, up to eight cards: as far as one card only with the grown rate."""
+    after = {cards: [row[2] for row in rows] for cards, rows in trained.items()}
+    assert after[1][0] < after[4][0] < after[8][0] < after[16][0]
+    assert after[8][0] > 2 * after[1][0]
+    for cards in (2, 4, 8):
+        assert after[cards][1] == pytest.approx(after[1][0], rel=0.1)
+
+
+def test_the_rate_cannot_grow_for_ever(trained: dict[int, list[list[float]]]) -> None:
+    """With 32 cards the grown rate is too long a step; the page says that it runs away."""
+    assert "rate \u00d7 cards: runs away" in scaling.frame(32, trained[32])
+    assert scaling.rate(8, scaling.RULES[2], 0) == scaling.RATE
+    assert scaling.rate(8, scaling.RULES[2], scaling.WARM_UP) == 8 * scaling.RATE
+
+
+def test_frames_show_their_cards(trained: dict[int, list[list[float]]]) -> None:
+    """Each frame has a curve a rule, inside the picture, and the figures of its number of cards."""
+    for cards, rows in trained.items():
+        text = scaling.frame(cards, rows)
+        assert f"{16 * cards} samples a step, {64 // cards} steps an epoch" in text
+        points = re.findall(r'polyline points="([^"]+)"', text)
+        assert len(points) == len(scaling.RULES)
+        heights = [float(pair.split(",")[1]) for line in points for pair in line.split()]
+        assert 0 <= min(heights) <= max(heights) <= scaling.HEIGHT
 
 
 # --- the Cube's core and the timeline, whose script chooses among the simulator's figures -----------------
