@@ -11,6 +11,7 @@ import npusim
 from calibration.fit import scores
 from calibration.published import rows
 from scoreboard import acl_names, torch_npu_names
+from torch_npu._ops import not_simulated
 
 from explorables.reference import Markdown, plain, table
 
@@ -80,6 +81,15 @@ def missing_names() -> Markdown:
             groups.setdefault(why, []).append(name.removeprefix("torch_npu."))
     lines = [(", ".join(f"`{name}`" for name in found), plain(why)) for why, found in sorted(groups.items())]
     return table(("Missing in torch_npu", "Why, and what to take instead"), lines)
+
+
+def missing_operators() -> Markdown:
+    """The operators of op-plugin that are not simulated, in groups of one reason each."""
+    groups: dict[str, list[str]] = {}
+    for name, why in not_simulated.REASONS.items():
+        groups.setdefault(why, []).append(f"`{name}`")
+    lines = [(", ".join(sorted(found)), plain(why)) for why, found in sorted(groups.items())]
+    return table(("Missing operators", "Why, and what to take instead"), lines)
 
 
 def sentences(folder: Path) -> Iterator[Held]:

@@ -96,6 +96,10 @@ def __getattr__(name: str) -> object:
             found = getattr(_import_module(f"{__name__}._ops.{TABLE[name]}"), name)
             globals()[name] = found
             return found
+        from torch_npu._ops import not_simulated
+
+        if name in not_simulated.REASONS:
+            raise not_simulated.refusal(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

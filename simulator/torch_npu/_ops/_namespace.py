@@ -6,7 +6,7 @@ import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from torch_npu._ops import TABLE
+from torch_npu._ops import TABLE, not_simulated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,8 @@ class Namespace:
         Raises:
             AttributeError: there is none.
         """
+        if name in not_simulated.REASONS:
+            raise not_simulated.refusal(name)
         if name not in TABLE:
             return getattr(self._defined, name)
         module = importlib.import_module(f"torch_npu._ops.{TABLE[name]}")

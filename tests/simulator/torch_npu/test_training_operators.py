@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch_npu
 from torch.nn import functional
+from torch_npu._ops import TABLE, not_simulated
 
 
 def close(found, expected, **tolerance):
@@ -273,3 +274,13 @@ def test_a_number_with_out_in_a_fallback():
     out = torch.empty(2).npu()
     assert torch.copysign(torch.ones(2).npu(), -2.0, out=out).tolist() == [-1, -1]
     assert out.tolist() == [-1, -1]
+
+
+def test_operators_that_are_not_there_say_why():
+    """A missing operator of op-plugin names itself and the way out; hasattr says that it is missing."""
+    for owner in (torch_npu, torch.ops.npu):
+        with pytest.raises(AttributeError, match=r"torch_npu.npu_mla_prolog is not simulated \(attention, a"):
+            owner.npu_mla_prolog  # noqa: B018 - asked for only
+        assert not hasattr(owner, "npu_mla_prolog")
+    assert not not_simulated.REASONS.keys() & TABLE.keys()
+    assert len(not_simulated.REASONS) > 200
