@@ -9,8 +9,10 @@ for each server: `values.yaml` sets that up on Kubernetes, with the same limits.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,31 +60,38 @@ class TrialSpawner(SimpleLocalProcessSpawner):
         return before_start
 
 
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _end_with_parent() -> None:
+    """Have this process asked to end when the one that started it has ended, however that was; on Linux."""
+    if _libc:
+        _libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: prctl(2)
+
+
 def _whole(processors: float) -> int:
     return max(1, round(processors))
 
 
 def _bounds(memory: int, processors: float, number: int) -> Callable[[], None]:
     """What a server does to itself: memory and processors, and to end when the hub is killed."""
-    import ctypes
     import resource
-    import signal
 
     here = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     count = min(_whole(processors or len(here) or 1), len(here))
     mine = {here[(number + i) % len(here)] for i in range(count)} if processors else set(here)
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def bound() -> None:
         if memory:
             resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         if mine:
             os.sched_setaffinity(0, mine)
-        if libc:
-            libc.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG: prctl(2)
+        _end_with_parent()
 
     return bound
 
+
+_end_with_parent()  # `camp hub`
 
 # Where it listens: this machine alone.
 c.JupyterHub.bind_url = f"http://127.0.0.1:{settings['port']}"
@@ -100,7 +109,7 @@ c.JupyterHub.authenticator_class = "shared-password"
 c.Authenticator.allowed_users = set(settings["learners"])
 c.Authenticator.admin_users = {settings["instructor"]}
 c.Authenticator.username_map = {name.lower(): name for name in settings["learners"]}
-c.Authenticator.delete_invalid_users = True
+c.Authenticator.allow_existing_users = False  # who left the roster stays out
 c.SharedPasswordAuthenticator.user_password = settings["learners_password"]
 c.SharedPasswordAuthenticator.admin_password = settings["instructors_password"]
 c.JupyterHub.load_groups = {"instructors": {"users": [settings["instructor"]]}}

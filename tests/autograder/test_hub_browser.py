@@ -19,7 +19,7 @@ SOLVED = """def to_device(batch, device):
     return {name: tensor.to(device) for name, tensor in batch.items()}
 """
 IDLE_SECONDS = 30
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 ROSTER = "id,first_name,last_name\nU1001,Amina,Okafor\nu1002,Jonas,Lindqvist\n"
 
 
@@ -41,9 +41,34 @@ class Hub:
         return (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
 
 
+def _alive(place):
+    """The processes that work in this folder or were told of it, but for this one; their commands."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        try:
+            if not folder.name.isdigit() or int(folder.name) == os.getpid():
+                continue
+            ended = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            told = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            here = (folder / "cwd").readlink().is_relative_to(place) or str(place).encode() in told
+        except OSError:  # it has ended meanwhile, or is another user's
+            continue
+        if here and not ended:
+            found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def _wait_until_ended(place):
+    for _ in range(600):
+        if not (left := _alive(place)):
+            return
+        threading.Event().wait(0.2)
+    raise AssertionError(left)
+
+
 @pytest.fixture
-def hub(tmp_path, free_port, processes_with):
-    """`camp hub` in a checkout with a roster of two; whatever it started has ended afterwards."""
+def checkout(tmp_path):
+    """A checkout with a roster of two, whose proxy is there already."""
     proxy = ROOT / "build" / "vendor-hub"
     if not (proxy / ".complete").is_file():
         pytest.fail(
@@ -56,7 +81,12 @@ def hub(tmp_path, free_port, processes_with):
     (root / "build" / "vendor-hub").symlink_to(proxy)
     (root / "exercises").symlink_to(ROOT / "exercises")
     shutil.copytree(ROOT / "hub", root / "hub")
-    options = ["--port", str(free_port()), "--cull", str(IDLE_SECONDS)]
+    return root
+
+
+def _start(root, port):
+    """Start `camp hub`; return its process and what it said until it was up."""
+    options = ["--port", str(port), "--cull", str(IDLE_SECONDS)]
     running = subprocess.Popen(
         [sys.executable, "-c", CAMP, "--root", str(root), "hub", *options],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -65,21 +95,27 @@ def hub(tmp_path, free_port, processes_with):
         text=True,
         start_new_session=True,
     )
-    made = Hub(root)
+    said = ""
+    for line in running.stdout:
+        said += line
+        if "Ctrl-C" in line:
+            return running, said
+    raise AssertionError(said + running.stderr.read())
+
+
+@pytest.fixture
+def hub(checkout, free_port):
+    """`camp hub` in that checkout; whatever it started has ended afterwards."""
+    made = Hub(checkout)
+    running, made.said = _start(checkout, free_port())
     try:
-        for line in running.stdout:
-            made.said += line
-            if "Ctrl-C" in line:
-                break
-        else:
-            pytest.fail(running.stderr.read())
         made.settings = json.loads((made.folder / "settings.json").read_text(encoding="utf-8"))
         yield made
     finally:
         os.kill(running.pid, signal.SIGINT)
         _, said = running.communicate(timeout=120)
     assert running.returncode == 0, said
-    assert processes_with(str(root)) == []
+    assert _alive(checkout) == []
 
 
 @pytest.fixture
@@ -175,7 +211,7 @@ def _collect_grade_return(page, shots):
     return row
 
 
-def test_class_on_trial(hub, sign_in, processes_with, tmp_path):
+def test_class_on_trial(hub, sign_in, tmp_path):
     """A learner fetches, solves and submits; the instructor grades by camp; the learner sees the feedback."""
     known = hub.settings
     assert "ON TRIAL, NOT FOR A CLASS" in hub.said
@@ -206,11 +242,7 @@ def test_class_on_trial(hub, sign_in, processes_with, tmp_path):
     assert {task["task"]: task["status"] for task in verdict["tasks"]}["move_data"] == "passed"
     assert not (hub.root / "build" / "course").exists(), "the class's own course is not touched"
 
-    for _ in range(600):  # until the idle learner's server is ended
-        if processes_with(f"HOME={home}") == []:
-            break
-        threading.Event().wait(0.2)
-    assert processes_with(f"HOME={home}") == []
+    _wait_until_ended(home)  # the learner's server, which nobody uses
     assert "Culling server U1001" in hub.log()
 
     learner = sign_in("u1001", known["learners_password"])  # JupyterHub writes it small, the roster does not
@@ -222,3 +254,14 @@ def test_class_on_trial(hub, sign_in, processes_with, tmp_path):
     shown = learner.frame_locator(".jp-HTMLViewer iframe")
     shown.get_by_text("U1001 · 3 of 23 points · partial").wait_for()
     learner.screenshot(path=tmp_path / "feedback.png")
+
+
+def test_nothing_outlives_a_killed_command(checkout, free_port):
+    """When `camp hub` itself is killed, the hub, its proxy and its culler end."""
+    running, _ = _start(checkout, free_port())
+    try:
+        assert len(_alive(checkout)) >= 4, "the command, the hub, the proxy and the culler"
+    finally:
+        running.kill()
+        running.communicate(timeout=120)
+    _wait_until_ended(checkout)
