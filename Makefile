@@ -85,7 +85,7 @@ scoreboard: $(READY)
 	@$(BIN)/python simulator/scoreboard/torch_npu_names.py
 	@$(BIN)/python simulator/scoreboard/acl_names.py
 	@$(BIN)/python simulator/scoreboard/op_db.py
-	@$(BIN)/python simulator/scoreboard/offline_models.py
+	@$(BIN)/python simulator/scoreboard/offline_models.py --largest 8
 
 clean:
 	rm -rf build
