@@ -108,20 +108,21 @@ def map_text(chapters: Sequence[Chapter], at: str) -> str:
 
 
 def parts_text(chapters: Sequence[Chapter], at: str) -> str:
-    """A table with a line for each part: its chapters, the hours of reading and doing, its assignments.
+    """A table with a line for each part: the hours of reading and doing, and its assignments.
 
     Args:
         chapters: see `course`.
         at: the folder of the page that shows it, from which links are counted.
     """
-    lines = ["| Part | Chapters | Hours | Assignments |", "| :--- | ---: | ---: | :--- |"]
+    lines = ["| Part | Hours | Assignments |", "| :--- | ---: | :--- |"]
     for part in dict.fromkeys(chapter.part for chapter in chapters):
         inside = [chapter for chapter in chapters if chapter.part == part]
         link = f"[{part}]({os.path.relpath(inside[0].page, at or '.')}.md)"
         due = [assignment for chapter in inside for assignment in chapter.assignments]
         way = steps(inside)
-        hours = f"{sum(step.minutes for step in way) / 60:.0f}" if way else "to look up"
-        lines.append(f"| {link} | {len(inside)} | {hours} | {', '.join(a.number for a in due)} |")
+        hours = f"{sum(step.minutes for step in way) / 60:.0f}" if way else ""
+        span = " to ".join(dict.fromkeys((due[0].number, due[-1].number))) if due else ""
+        lines.append(f"| {link} | {hours} | {span} |")
     return "\n".join(lines)
 
 

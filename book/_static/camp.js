@@ -30,10 +30,22 @@ const describeWidgets = (explorer) => {
   explorer.dataset.ready = "";
 };
 
+/* A wide diagram is not shrunk until nobody can read it: from three fifths of its size it scrolls. A small one is not
+   blown up. Drawn anew in another theme, it is a new element. */
+const sizeDiagrams = () => {
+  for (const drawing of document.querySelectorAll("pre.mermaid svg")) {
+    const { width } = drawing.viewBox.baseVal;
+    if (!width || drawing.style.minWidth) continue;
+    drawing.style.minWidth = `${Math.round(0.61 * width)}px`;
+    drawing.style.width = `min(100%, ${Math.round(width)}px)`;
+  }
+  reachScrollers();
+};
+
 /* Whatever scrolls sideways can be reached with the keyboard. */
 const reachScrollers = () => {
   for (const box of document.querySelectorAll(
-    ".bd-article div.math, .camp-figure .scroll, .pst-scrollable-table-container"
+    ".bd-article div.math, .camp-figure .scroll, .pst-scrollable-table-container, pre.mermaid"
   )) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
@@ -69,6 +81,10 @@ window.addEventListener("load", () => {
     look();
   }
   reachScrollers();
+  for (const diagram of document.querySelectorAll("pre.mermaid")) {
+    new MutationObserver(sizeDiagrams).observe(diagram, { attributeFilter: ["viewBox"], childList: true, subtree: true });
+  }
+  sizeDiagrams();
   window.addEventListener("resize", reachScrollers);
   window.MathJax?.startup?.promise.then(reachScrollers);
 });

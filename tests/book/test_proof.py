@@ -102,6 +102,7 @@ SPELT_SO = {
     "optimizers",
     "finalize",
     "initialize",
+    "initialized",  # as Python says it of a module
     "optimization",
 }
 

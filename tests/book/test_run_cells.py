@@ -11,7 +11,7 @@ import pytest
 from jupyter_cache import get_cache
 from jupyter_cache.executors.utils import ExecutionResult
 from myst_nb.core.config import NbParserConfig
-from myst_parser.config.main import MdParserConfig
+from myst_nb.core.read import MdParserConfig
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 # isort: split
