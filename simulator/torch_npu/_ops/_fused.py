@@ -73,6 +73,15 @@ def not_simulated(operator: str, what: str, instead: str) -> NotImplementedError
     return NotImplementedError(f"{operator} with {what} is not simulated: {instead}.")
 
 
+def _in_order(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments, with `input` for a first one called `self`: PyTorch's operators take both."""
+    if not args and "input" in kwargs and function.__code__.co_varnames[:1] == ("self",):
+        args = (kwargs.pop("input"),)
+    return args, kwargs
+
+
 def fused(
     name: str, kind: str = "elementwise", *, differentiable: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -87,7 +96,7 @@ def fused(
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def operator(*args: Any, **kwargs: Any) -> Any:
-            leaves, tree = _pytree.tree_flatten((args, kwargs))
+            leaves, tree = _pytree.tree_flatten(_in_order(function, args, kwargs))
             places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
             call = Call(name, kind, function, leaves, tree, places, Target(host_ok=False))
             tensors = [leaves[i] for i in places]

@@ -546,3 +546,9 @@ def test_a_number_may_stand_for_a_tensor_with_out():
     assert torch.bitwise_or(1, x).tolist() == [1, 3, 3]
     half = torch.tensor([5.0, 7.0]).npu()
     assert torch.remainder(half, 2.5, out=torch.empty_like(half)).tolist() == [0, 2]
+
+
+def test_the_first_tensor_may_be_called_input():
+    """An operator takes `input` for its first tensor, as PyTorch's do."""
+    x = values(4).npu()
+    assert torch.equal(torch_npu.npu_fast_gelu(input=x), torch_npu.npu_fast_gelu(x))
