@@ -95,6 +95,11 @@ def applications() -> Iterator[Figure]:
     yield from _of_script("acl_rounds.py")
 
 
+def book() -> Iterator[Figure]:
+    """How soon a reader of the built book sees a page."""
+    yield from _of_script("first_paint.py")
+
+
 def _of_script(name: str) -> Iterator[Figure]:
     for figure in json.loads(_output([sys.executable, str(Path(__file__).with_name(name))])):
         yield Figure(**figure)
@@ -125,6 +130,7 @@ def main() -> int:
         applications,
         checks,
         grading,
+        book,
         camp,
     ]
     failed = 0

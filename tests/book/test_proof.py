@@ -79,6 +79,13 @@ def test_every_svg_has_a_name(path: Path) -> None:
         assert "aria-label=" in tag or (names and all(f'id="{name}"' in text for name in names[0].split()))
 
 
+@each_page
+def test_every_column_of_a_table_has_a_name(page: Path) -> None:
+    """Who hears a table read out is told the column's name with each cell."""
+    heads = re.findall(r"^(\|.*)\n\|[ :|-]+\|$", FENCE.sub("", source(page)), re.MULTILINE)
+    assert [head for head in heads if any(not cell.strip() for cell in head.strip("|").split("|"))] == []
+
+
 # --- spelling and terms ---------------------------------------------------------------------------
 
 
