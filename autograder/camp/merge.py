@@ -111,9 +111,14 @@ class _Merge:
         self.added: dict[str, list[Cell]] = {}
         self.done: set[str] = set()
         self.anchor = _TOP
+        self.reached: set[str] = set()
         self.result = Merged(self.made)
         self.names = {cell["id"] for cell in self.made["cells"]}
-        for cell in mine["cells"]:
+        graded = set(self.by_grade_id.values())
+        last = max((n for n, cell in enumerate(mine["cells"]) if self.known_as(cell) in graded), default=-1)
+        self.last_graded = max(graded, key=lambda name: self.places[name], default=_TOP)
+        for number, cell in enumerate(mine["cells"]):
+            self.at_end = number > last
             self.take(cell)
         self.put_together()
         for key in ("kernelspec", "language_info"):  # the learner's own kernel may have another name
@@ -125,22 +130,29 @@ class _Merge:
         name = self.known_as(cell)
         text = text_digest(cell["source"])
         if name in self.names and is_answer(self.cells[name]):
-            self.anchor = name
+            self.reach(name)
             self.take_answer(cell, name)
         elif text in self.handed_out or text in self.old_texts:
-            found = name if name in self.names else self.handed_out.get(text, "")
-            if name in self.names or self.places.get(found, -1) > self.places.get(self.anchor, -1):
-                self.anchor = found
+            found = name if name in self.names else self.handed_out.get(text, _TOP)
+            if self.reach(found):
                 self.keep_output(cell, found)
         elif not cell["source"].strip():
-            self.anchor = name if name in self.names else self.anchor
+            self.reach(name)
         elif name in self.names:
-            self.anchor = name
+            self.reach(name)
             self.take_changed(cell, name)
         else:
             if is_answer(cell) and (task := grade_id(cell)):
                 self.say(f"the task {task!r} is no longer there; your answer stays, as a cell of your own")
             self.add(cell)
+
+    def reach(self, name: str) -> bool:
+        """Go on to one of the course's cells; never back, where a cell stands twice or was moved up."""
+        if self.places.get(name, -1) <= self.places.get(self.anchor, -1):
+            return False
+        self.anchor = name
+        self.reached.add(name)
+        return True
 
     def known_as(self, cell: Cell) -> str:
         """The id of the course's cell that a cell is, by what nbgrader calls it, else by its own id."""
@@ -199,18 +211,29 @@ class _Merge:
             target["execution_count"] = cell.get("execution_count")
 
     def add(self, cell: Cell) -> None:
-        """Keep a cell after the course's cell that it stood after."""
-        self.added.setdefault(self.anchor, []).append(cell)
+        """Keep a cell that stood after the last of the course's cells."""
+        early = self.places.get(self.anchor, -1) < self.places.get(self.last_graded, -1)
+        # After the learner's last answer the grader runs nothing: nothing of that may come before an answer.
+        self.added.setdefault(self.last_graded if self.at_end and early else self.anchor, []).append(cell)
 
     def say(self, line: str) -> None:
         self.result.told.append(line)
 
     def put_together(self) -> None:
-        """Set the learner's cells among the course's."""
-        cells = [self.own(cell) for cell in self.added.get(_TOP, [])]
+        """Set the learner's cells among the course's, each before the one that it stood before.
+
+        Cells of the course that the learner's notebook lacked come before them: the grader runs what stands
+        before an answer or a check, and nothing else may come to stand there.
+        """
+        cells: list[Cell] = []
+        waiting = self.added.get(_TOP, [])
         for cell in self.made["cells"]:
-            cells += [cell, *(self.own(added) for added in self.added.get(cell["id"], []))]
-        self.made["cells"] = cells
+            if cell["id"] in self.reached:
+                cells += map(self.own, waiting)
+                waiting = []
+            cells.append(cell)
+            waiting = [*waiting, *self.added.get(cell["id"], [])]
+        self.made["cells"] = [*cells, *map(self.own, waiting)]
 
     def own(self, cell: Cell) -> Cell:
         """A learner's cell as it is kept: with an id that nobody else has, unknown to nbgrader."""

@@ -25,7 +25,10 @@ from hypothesis import strategies as st
 
 MINE = "def double(x):\n    return x + x\n"
 RELAXED = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -507,9 +510,8 @@ CHANGES = st.lists(
 
 
 def _changed(notebook, changes):
-    """A learner's notebook after these changes, and all that was typed."""
-    typed = []
-    for place, kind, text in changes:
+    """Make these changes to a learner's notebook; return what was typed and is still there."""
+    for number, (place, kind, text) in enumerate(changes):
         cells = notebook["cells"]
         answers = [c for c in cells if c["id"].endswith("-answer")]
         if kind == "answer" and answers:
@@ -521,19 +523,18 @@ def _changed(notebook, changes):
         elif kind == "delete" and len(cells) > 1:
             del cells[place % len(cells)]
         elif kind == "twice" and answers:
-            cells.append({**copy.deepcopy(answers[0]), "id": f"twice-{len(cells)}", "source": text})
+            cells.append({**copy.deepcopy(answers[0]), "id": f"twice-{number}", "source": text})
         elif kind in {"code", "markdown", "raw"}:
             extra = {"code": {"outputs": [], "execution_count": None}}.get(kind, {})
             new = {
                 "cell_type": kind,
-                "id": f"own-{len(cells)}-{len(typed)}",
+                "id": f"own-{number}",
                 "metadata": {},
                 "source": text,
                 **extra,
             }
             cells.insert(place % (len(cells) + 1), new)
-            typed.append(text)
-    return [text for text in typed if text.strip()]
+    return [c["source"] for c in notebook["cells"] if c["id"].startswith("own-") and c["source"].strip()]
 
 
 def _plain(text):
