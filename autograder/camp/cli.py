@@ -94,6 +94,7 @@ class _Camp(click.Group):
 @click.version_option(__version__)
 @click.option(
     "--root",
+    envvar="CAMP_COURSE",  # set on an instructor's server of a hub, whose own folder may lie elsewhere
     type=click.Path(path_type=Path),
     default=None,
     help="The checkout's root. Default: the nearest folder upwards that holds exercises/camp.toml.",

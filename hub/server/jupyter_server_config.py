@@ -13,6 +13,11 @@ c.MappingKernelManager.cull_idle_timeout = 1800
 c.MappingKernelManager.cull_interval = 300
 c.MappingKernelManager.cull_connected = True  # a forgotten tab in a browser holds no kernel
 
+# No login shell, which would put the system's programs before `camp` and `nbgrader`; in the folder of above.
+c.ServerApp.terminado_settings = {
+    "shell_command": ["/bin/bash", "-c", 'cd "${CAMP_COURSE:-$HOME}" && exec /bin/bash']
+}
+
 c.LabApp.news_url = None  # no request to another host
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 

@@ -322,3 +322,12 @@ def test_who_submits_is_who_signed_in(nbgrader_config, toy):
     assert instructor["CourseDirectory"]["root"] == str(toy.course)
     assert "student_id" not in instructor["CourseDirectory"]
     assert instructor["Autograde"] or instructor["ApplyVerdict"], "grading is ours, in the sandbox"
+
+
+def test_camp_on_an_instructors_server_works_on_its_course(whole, free_port, monkeypatch):
+    """Wherever its terminal stands, below a checkout too, camp takes the course the server was given."""
+    (whole.class_data / "roster.csv").unlink()
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("CAMP_COURSE", str(whole.root))
+    line = _line(CliRunner().invoke(main, ["hub", "--port", str(free_port())]))
+    assert f"{whole.class_data / 'roster.csv'} is missing" in line
