@@ -58,7 +58,7 @@ def train(cards: int, rule: Rule) -> list[float]:
         for step, batch in enumerate(torch.randperm(SAMPLES, generator=make).chunk(steps)):
             optimizer.param_groups[0]["lr"] = rate(cards, rule, (epoch * steps + step) / steps)
             optimizer.zero_grad()
-            nn.functional.mse_loss(model(x[batch]), y[batch]).backward()
+            nn.functional.mse_loss(model(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         errors.append(nn.functional.mse_loss(model(x), y).item())
     return errors
