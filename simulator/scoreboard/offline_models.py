@@ -66,9 +66,9 @@ def chosen(largest: int) -> list[Row]:
     ]
 
 
-def _tool(*line: str) -> str:
+def _tool(folder: Path, *line: str) -> str:
     environment = {**os.environ, "NPUSIM_SOC": SOC, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment, cwd=folder)
     if done.returncode:
         raise RuntimeError(f"{' '.join(line)} failed: {done.stdout[-400:]}{done.stderr[-400:]}")
     return done.stdout
@@ -95,9 +95,9 @@ def throughput(row: Row, folder: Path) -> float:
         line.append(f"--insert_op_conf={config}")
     if build.get("small_channel"):
         line.append("--enable_small_channel=1")
-    _tool(str(Path(sys.executable).with_name("atc")), *line)
+    _tool(folder, str(Path(sys.executable).with_name("atc")), *line)
     run = ["--model", f"{target}.om", "--batchsize", str(row.batch), "--warmup-count", "0"]
-    text = _tool(sys.executable, "-m", "ais_bench", *run)
+    text = _tool(folder, sys.executable, "-m", "ais_bench", *run)
     target.with_name(f"{target.name}.om").unlink()
     found = re.search(r"NPU_compute_time\.mean\([\d.]+\): ([\d.]+)", text)
     if found is None:
