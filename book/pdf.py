@@ -384,6 +384,7 @@ def make(site: Path, book: Path, address: str, version: str = "") -> bytes:
                 viewport={"width": 860, "height": 960}, device_scale_factor=2, color_scheme="light",
                 reduced_motion="reduce",
             )  # fmt: skip
+            page.set_default_timeout(DRAWN_MS)
             chapters, head = gather(page, site, reading_order(book), address)
             data = print_with_numbers(page, site, chapters, head, version)
             started.close()
