@@ -133,7 +133,7 @@ def test_workers_take_no_nbgrader():
 
 @pytest.mark.slow
 def test_nbgrader_makes_the_same(toy):
-    """`nbgrader generate_assignment` releases, byte for byte, learner_edition with its stamp, and the data."""
+    """`nbgrader generate_assignment` releases, byte for byte, the stamped learner_edition, and the data."""
     course = load_course(toy.exercises)
     door = GradebookDoor(toy)
     for name in ("a1-sums", "a2-words"):
