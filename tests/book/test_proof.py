@@ -331,3 +331,14 @@ def test_no_page_shows_a_path_of_the_machine_that_built_it(site: Path) -> None:
     """Outputs would change with the folder, and tell a stranger about it."""
     at = [path.name for path in site.rglob("*.html") if str(ROOT) in path.read_text(encoding="utf-8")]
     assert at == []
+
+
+@pytest.mark.slow
+def test_no_table_stands_there_as_its_source(site: Path) -> None:
+    """A table that a cell makes is drawn as one, not as lines of bars."""
+    at = [
+        path.name
+        for path in site.rglob("*.html")
+        if re.search(r"<p>\|.*\|", path.read_text(encoding="utf-8"))
+    ]
+    assert at == []
