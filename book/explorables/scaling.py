@@ -118,9 +118,9 @@ def frame(cards: int, errors: list[list[float]]) -> str:
     return (
         f"<p><strong>{cards} card{'s' * (cards > 1)}</strong>: {BATCH * cards} samples a step, "
         f"{steps} steps an epoch, rate {RATE:g} or {RATE * cards:g}</p>"
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" fill="currentColor" '
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT + 6}" role="img" aria-label="{label}" fill="currentColor" '
         f'font-size="12" style="max-width:100%">{_grid()}{curves}'
-        f'<text x="{WIDTH - 8}" y="{HEIGHT - 1}" text-anchor="end">epochs</text></svg>'
+        f'<text x="{WIDTH - 8}" y="{HEIGHT + 1}" text-anchor="end">epochs</text></svg>'
         f'<p>Loss after {EPOCHS} epochs:</p><ul style="list-style:none;padding-left:0">{keys}</ul>'
     )
 
