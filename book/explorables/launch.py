@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import ipywidgets as widgets  # type: ignore[import-untyped]
+from explorables.slider import slider_over
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import ipywidgets as widgets  # type: ignore[import-untyped]
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -56,20 +58,6 @@ def launch_explorer(times: Mapping[int, float], peak_tflops: float) -> widgets.B
         times: for each size n, the device time of the product in µs.
         peak_tflops: the chip's peak for float16, in TFLOP/s.
     """
-    sizes = list(times)
     slowest = max(times.values())
-    slider = widgets.SelectionSlider(
-        options=[(f"{n} {TIMES} {n}", i) for i, n in enumerate(sizes)],
-        index=len(sizes) // 2,
-        description="Size of the matrices",
-        continuous_update=True,
-        style={"description_width": "initial"},
-    )
-    frames = [widgets.HTML(frame(n, times[n], slowest, peak_tflops)) for n in sizes]
-    shown = widgets.Stack(children=frames, selected_index=slider.index)
-    shown.add_class("camp-shown")
-    widgets.jslink((slider, "index"), (shown, "selected_index"))
-    box = widgets.Box([slider, shown])
-    box.add_class("camp-explorer")
-    box.add_class("slider")
-    return box
+    frames = {f"{n} {TIMES} {n}": frame(n, micros, slowest, peak_tflops) for n, micros in times.items()}
+    return slider_over(frames, "Size of the matrices", start=len(times) // 2)

@@ -7,11 +7,15 @@ the mean of their gradients is its gradient.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import ipywidgets as widgets  # type: ignore[import-untyped]
 import torch
 from torch import nn
+
+from explorables.slider import slider_over
+
+if TYPE_CHECKING:
+    import ipywidgets as widgets  # type: ignore[import-untyped]
 
 SAMPLES, INPUTS, HIDDEN = 1024, 8, 64
 BATCH, RATE, EPOCHS, WARM_UP = 16, 0.02, 8, 2  # of one card; epochs of training, and of warming up
@@ -127,18 +131,5 @@ def frame(cards: int, errors: list[list[float]]) -> str:
 
 def scaling_explorer() -> widgets.Box:
     """Make the explorable: a slider over the number of cards, and the losses of the trainings with them."""
-    slider = widgets.SelectionSlider(
-        options=[(f"{cards}", n) for n, cards in enumerate(CARDS)],
-        index=0,
-        description="Cards",
-        continuous_update=True,
-        style={"description_width": "initial"},
-    )
-    frames = [widgets.HTML(frame(cards, [train(cards, rule) for rule in RULES])) for cards in CARDS]
-    shown = widgets.Stack(children=frames, selected_index=0)
-    shown.add_class("camp-shown")
-    widgets.jslink((slider, "index"), (shown, "selected_index"))
-    box = widgets.Box([slider, shown])
-    box.add_class("camp-explorer")
-    box.add_class("slider")
-    return box
+    frames = {f"{cards}": frame(cards, [train(cards, rule) for rule in RULES]) for cards in CARDS}
+    return slider_over(frames, "Cards")
