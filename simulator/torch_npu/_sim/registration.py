@@ -18,6 +18,7 @@ from torch_npu._sim import (
     fft_plans,
     index_types,
     native_functions,
+    nested,
     pinning,
     resizing,
     rnn_cells,
@@ -116,12 +117,15 @@ def register_all() -> None:
     implement("contiguous", "AutogradPrivateUse1", copies.contiguous, False)
     for name, kernel in pinning.KERNELS.items():
         implement(name, "CPU", kernel, False)
+    for name, kernel in nested.HOST.items():
+        implement(name, "CPU", kernel, True)  # with the set of dispatch keys first
     autocast.register(_library, _fallback_library, overload_of, _lazily)
     _fallback_library.m.fallback(KEY, fallback.run, False)
     for name, key, kernel_of in sparse.kernels(overload_of):
         implement(name, key, _lazily(kernel_of), False)
     for key in ("SparsePrivateUse1", "SparseCsrPrivateUse1"):
         _fallback_library.m.fallback(key, sparse.refuse, False)
+    _fallback_library.m.fallback("NestedTensorPrivateUse1", nested.refuse, False)
 
 
 def _wants_kernel(full: str) -> bool:
@@ -145,6 +149,7 @@ def _special() -> dict[str, Callable[..., Any]]:
         **copies.KERNELS,
         **dropout.KERNELS,
         **index_types.KERNELS,
+        **nested.REFUSED,
         **rnn_cells.KERNELS,
         **sparse.dense_kernels(),
         **sync_batch_norm.KERNELS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import npusim
@@ -114,12 +115,19 @@ def _several_devices_work() -> bool:
     """Tries a backward pass on the last device, accounted to a machine of its own."""
     if not guard.applies():
         return False
+    # A thread of its own: it has none of the modes, hooks and contexts that this one may be in the midst of,
+    # such as a checkpoint's, which would count the trial's tensors among its own.
+    with ThreadPoolExecutor(1, "npu-trial") as alone:
+        return alone.submit(_last_device_works).result()
+
+
+def _last_device_works() -> bool:
     from torch_npu._sim import fallback
 
     trial = npusim.Node(npusim.Settings({**os.environ, "NPUSIM_FAULT": ""}))
     _bind(trial)
     try:
-        with warnings.catch_warnings(), torch.inference_mode(mode=False), torch.enable_grad():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an operator that a learner sent to the CPU
             x = torch.ones(2, device=f"npu:{trial.device_count - 1}").requires_grad_()
             (x * x).sum().backward()  # type: ignore[no-untyped-call]

@@ -1,6 +1,8 @@
 """Modules, autograd and optimizers give the numbers of the CPU."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -148,3 +150,23 @@ def test_dropout_leaves_the_cpu_generator_alone():
     y.sum().backward()
     assert torch.equal(x.grad, y.detach())
     assert torch.equal(functional.dropout(x, 0.25, training=False), x)
+
+
+_CHECKPOINT_FIRST = """
+import torch, torch_npu
+from torch.utils.checkpoint import checkpoint
+layer = torch.nn.Linear(4, 4)
+x = torch.ones(2, 4, requires_grad=True)
+with torch.autocast("cpu", torch.bfloat16), torch.inference_mode(False):
+    y = checkpoint(layer, x, use_reentrant=False)
+y.float().sum().backward()
+print(x.grad.shape, torch.npu.is_initialized())
+"""
+
+
+def test_a_checkpoint_may_be_what_first_uses_the_device():
+    """A checkpoint on the CPU, which first asks the device for its random state, recomputes what it saved."""
+    done = subprocess.run(
+        [sys.executable, "-c", _CHECKPOINT_FIRST], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "torch.Size([2, 4]) True", done.stderr
