@@ -1,5 +1,6 @@
 """Hidden checks of "Several cards". They run in the grader; only probes enter the learner's kernel."""
 
+import itertools
 import math
 from typing import Any
 
@@ -45,11 +46,16 @@ def _job(part, members):
                 continue
         last = [list(one.gave[-1].shape) for one in crew if one.number not in home]
         if len(home) == members:
-            return {"meetings": len(handed), "away": [], "came": [home[number] for number in range(members)]}
-        if home or any(shape != last[0] for shape in last):
-            return {"meetings": len(handed), "away": sorted(home), "came": None}
+            return {"meetings": len(handed), "fault": "", "came": [home[number] for number in range(members)]}
+        if home:
+            return {"meetings": len(handed), "fault": f"ranks {sorted(home)} are away", "came": None}
+        if any(shape != last[0] for shape in last):
+            return {"meetings": len(handed), "fault": f"the ranks bring shapes {last}", "came": None}
         handed.append(sum(one.gave[-1] for one in crew))
 """
+
+
+RETURNS_NOTHING = "It returns nothing: print only shows a value, return hands it over."
 
 
 def _met(ask: Ask, came: dict[str, Any], given: str) -> bool:
@@ -58,19 +64,28 @@ def _met(ask: Ask, came: dict[str, Any], given: str) -> bool:
         came["came"] is not None,
         given=given,
         expected="every rank at every all_reduce, with tensors of the same shapes",
-        came=f"at meeting {came['meetings'] + 1} ranks {came['away']} are away, or the shapes differ",
-        why="Whoever goes to a meeting alone waits for HCCL_EXEC_TIMEOUT, and the job ends with EI0002.",
+        came=f"at meeting {came['meetings'] + 1} {came['fault']}",
+        why="Whoever goes to a meeting alone waits for HCCL_EXEC_TIMEOUT, and the job ends with EI0002."
+        if "away" in came["fault"]
+        else "All ranks bring as much: what one rank does not have is brought as zeros.",
     )
     return came["came"] is not None
 
 
 # --- Task 1 ----------------------------------------------------------------------------------------------
 
-PLACE = "result = list(place_of(dict(environ)))"
+PLACE = """
+_place = place_of(dict(environ))
+result = list(_place) if isinstance(_place, (tuple, list)) else repr(_place)
+"""
 
 
 def _placed(ask: Ask, environ: dict[str, str], wanted: list[int], why: str) -> None:
     came = ask.run(PLACE, environ={"PATH": "/bin", **environ})
+    if came == "None":
+        why = RETURNS_NOTHING
+    elif [str(value) for value in came] == [str(value) for value in wanted]:
+        why = "The environment holds text; a rank, a card and a size are ints."
     ask.expect(
         came == wanted and all(type(value) is int for value in came),
         given=environ,
@@ -87,8 +102,9 @@ def by_torchrun(ask: Ask) -> None:
     rank = server * cards + card
     environ = {"RANK": str(rank), "LOCAL_RANK": str(card), "WORLD_SIZE": str(servers * cards)}
     _placed(ask, environ, [rank, card, servers * cards], "LOCAL_RANK is the card of this server.")
-    also = {**environ, "RANK_SIZE": "1", "DEVICE_ID": "0"}
-    _placed(ask, also, [rank, card, servers * cards], "Where torchrun's names are there, they count.")
+    for also in ({"RANK_SIZE": "1", "DEVICE_ID": "0"}, {"RANK_ID": "0", "RANK_SIZE": "1", "DEVICE_ID": "0"}):
+        both = {**environ, **also}
+        _placed(ask, both, [rank, card, servers * cards], "Where torchrun's names are there, they count.")
 
 
 @check("place_of", points=1, title="the launcher on some of the cards")
@@ -104,35 +120,61 @@ def by_nobody(ask: Ask) -> None:
     card = ask.random.randint(1, 7)
     _placed(ask, {}, [0, 0, 1], "One process, on the first card.")
     _placed(ask, {"DEVICE_ID": str(card)}, [0, card, 1], "One process, on the card that DEVICE_ID names.")
-    _placed(ask, {"RANK_SIZE": "8"}, [0, 0, 1], "Some servers set RANK_SIZE for everybody.")
+    _placed(ask, {"RANK_SIZE": "8"}, [0, 0, 1], "RANK_SIZE alone proves no launcher.")
 
 
 # --- Task 2 ----------------------------------------------------------------------------------------------
 
-DEAL = "result = [[[int(i) for i in deal(n, r, size, epoch)] for r in range(size)] for epoch in epochs]"
+DEAL = """
+def _hand(came):
+    return None if came is None else [int(i) for i in came]
+result = [[_hand(deal(n, r, size, epoch)) for r in range(size)] for epoch in epochs]
+"""
+
+
+MANY_DISTANCES = 6
+"""Of 14 or more steps from photograph to photograph, how many differ at the least; shuffled, most do."""
+
+
+def _hands(ask: Ask, n: int, size: int, epochs: list[int]) -> list[list[list[int]]]:
+    """By epoch and rank, what was dealt; that it is something and the same number for all."""
+    dealt: list[list[list[int]]] = ask.run(DEAL, n=n, size=size, epochs=epochs)
+    each = math.ceil(n / size)
+    for epoch, hands in zip(epochs, dealt, strict=True):
+        given = f"{n} photograph{'s' * (n > 1)} on {size} ranks, epoch {epoch}"
+        nothing = any(hand is None for hand in hands)
+        ask.expect(not nothing, given=given, expected="a list", came=None, why=RETURNS_NOTHING)
+        lengths = [len(hand) for hand in hands]
+        if len(set(lengths)) > 1:
+            why = "Whoever has a batch more waits in his last step for the others, who are done."
+        elif lengths[0] < each:
+            why = f"{size} ranks with {lengths[0]} each have {size * lengths[0]}: round up, not down."
+        else:
+            why = f"{size} ranks with {each} each are enough: one less would leave photographs out."
+        wanted = f"{each} for every rank"
+        ask.expect(lengths == [each] * size, given=given, expected=wanted, came=lengths, why=why)
+    return dealt
 
 
 def _dealt(ask: Ask, n: int, size: int) -> None:
-    hands = ask.run(DEAL, n=n, size=size, epochs=[ask.random.randint(0, 50)])[0]
-    each = math.ceil(n / size)
-    given = f"{n} photographs on {size} ranks"
-    lengths = [len(hand) for hand in hands]
+    epoch = ask.random.randint(0, 50)
+    hands = _hands(ask, n, size, [epoch])[0]
+    given = f"{n} photograph{'s' * (n > 1)} on {size} ranks, epoch {epoch}"
+    dealt = {i for hand in hands for i in hand}
+    missing, strange = sorted(set(range(n)) - dealt), sorted(dealt - set(range(n)))
     ask.expect(
-        lengths == [each] * size,
+        not missing,
         given=given,
-        expected=f"{each} for every rank",
-        came=lengths,
-        why="Whoever has a batch more waits in his last step for the others, who are done.",
-    )
-    times = [sum(hand.count(i) for hand in hands) for i in range(n)]
-    extra = each * size - n
-    most = 1 + math.ceil(extra / n)
-    ask.expect(
-        min(times) >= 1 and max(times) <= most and sum(times) == each * size,
-        given=given,
-        expected=f"every photograph dealt, {extra} of them again",
-        came=f"dealt {min(times)} to {max(times)} times, {sum(times)} in all",
+        expected="every photograph dealt",
+        came=f"{len(missing)} that nobody has: {missing[:5]}",
         why="All ranks shuffle alike, and each takes what the others leave.",
+    )
+    ask.expect(
+        not strange,
+        given=given,
+        expected=f"numbers from 0 to {n - 1}",
+        came=strange[:5],
+        why=f"They are called 0 to {n - 1}; fill up with some of them.",
     )
 
 
@@ -145,14 +187,15 @@ def deals_all(ask: Ask) -> None:
 
 @check("deal", points=1, title="more ranks than photographs")
 def deals_few(ask: Ask) -> None:
-    n = ask.random.randint(1, 3)
-    _dealt(ask, n, ask.random.choice([7, 8, 16]))
+    size = ask.random.choice([8, 12, 16])
+    for n in (1, ask.random.randint(2, 3), size - 1):
+        _dealt(ask, n, size)
 
 
 @check("deal", points=1, title="another order in each epoch, the same when asked again")
 def deals_anew(ask: Ask) -> None:
-    n, size, epoch = ask.random.randint(60, 90), ask.random.choice([2, 4]), ask.random.randint(0, 9)
-    first, second, again = ask.run(DEAL, n=n, size=size, epochs=[epoch, epoch + 1, epoch])
+    n, size, epoch = 4 * ask.random.randint(15, 22), ask.random.choice([2, 4]), ask.random.randint(0, 9)
+    first, second, again = _hands(ask, n, size, [epoch, epoch + 1, epoch])
     given = f"{n} photographs on {size} ranks, epochs {epoch} and {epoch + 1}"
     ask.expect(
         first == again,
@@ -168,12 +211,14 @@ def deals_anew(ask: Ask) -> None:
         came="the same in both epochs",
         why="A rank that always sees the same photographs averages less well; use the epoch to shuffle.",
     )
+    apart = {after - before for before, after in itertools.pairwise(first[0])}
     ask.expect(
-        first[0] != sorted(first[0]),
+        len(apart) >= MANY_DISTANCES,
         given=given,
         expected="a shuffled order",
-        came=first[0][:8],
-        why="Photographs lie in the order in which the bridges were built.",
+        came=f"{first[0][:8]} and so on for rank 0",
+        why="That is no shuffling. Photographs lie in the order in which the bridges were built: whoever "
+        "takes neighbours, or one in so many, has bridges of one age together.",
     )
 
 
@@ -209,13 +254,14 @@ def _averaged(ask: Ask, values: list[list[float | None]], why: str, *, turned: b
         base = sum(value for value in of_ranks if value is not None)
         wanted.append([(base + count * i) / len(values) for i in range(shape[0] * shape[1])])
     for rank, grads in enumerate(came["came"]):
-        ask.expect(
-            all(g is not None and ask.close(g, w, rtol=1e-4) for g, w in zip(grads, wanted, strict=True)),
-            given=f"{given}, rank {rank}",
-            expected=wanted,
-            came=grads,
-            why=why,
-        )
+        for number, (g, w) in enumerate(zip(grads, wanted, strict=True)):
+            ask.expect(
+                g is not None and ask.close(g, w, rtol=1e-4),
+                given=f"{given}, each counting on by 1; parameter {number} on rank {rank}",
+                expected=w,
+                came=g,
+                why=why,
+            )
 
 
 def _row(ask: Ask) -> list[float | None]:
@@ -224,8 +270,9 @@ def _row(ask: Ask) -> list[float | None]:
 
 @check("average_gradients", points=2, title="the mean on every rank")
 def mean_of_gradients(ask: Ask) -> None:
+    why = "The sum over all ranks, divided once by their number."
     for size in (2, ask.random.randint(3, 8)):
-        _averaged(ask, [_row(ask) for _ in range(size)], "The sum over all ranks, divided by their number.")
+        _averaged(ask, [_row(ask) for _ in range(size)], why)
     _averaged(ask, [_row(ask)], "One rank alone keeps its gradients.")
 
 
@@ -239,13 +286,16 @@ def absent_gradients(ask: Ask) -> None:
 
 @check("average_gradients", points=1, title="gradients that are not contiguous")
 def turned_gradients(ask: Ask) -> None:
-    values = [_row(ask) for _ in range(ask.random.randint(2, 4))]
+    values = [_row(ask) for _ in range(ask.random.randint(3, 4))]
     _averaged(ask, values, "What is brought to the meeting must come back into grad.", turned=True)
 
 
 # --- Task 4 ----------------------------------------------------------------------------------------------
 
-RATES = "result = [float(rate_at(step, base, size, warmup)) for step in steps]"
+RATES = """
+_rates = [rate_at(step, base, size, warmup) for step in steps]
+result = [None if _rate is None else float(_rate) for _rate in _rates]
+"""
 
 
 def _rates(ask: Ask, steps: list[int], base: float, size: int, warmup: int) -> None:
@@ -253,12 +303,15 @@ def _rates(ask: Ask, steps: list[int], base: float, size: int, warmup: int) -> N
     for step, rate in zip(steps, came, strict=True):
         part = 1.0 if step >= warmup else step / warmup
         wanted = base * (1 + (size - 1) * part)
+        why = f"Without a warm-up it is {base * size:g} from step 0 on."
+        if warmup:
+            why = f"From {base} in step 0 in equal parts to {base * size:g} in step {warmup}, then level."
         ask.expect(
             ask.close(rate, wanted, rtol=1e-6),
-            given=f"step {step}, base {base}, {size} cards, warm-up {warmup}",
+            given=f"step {step}, base {base}, {'1 card' if size == 1 else f'{size} cards'}, warm-up {warmup}",
             expected=wanted,
             came=rate,
-            why=f"From {base} in step 0 in equal parts to {base * size:g} in step {warmup}, then level.",
+            why=RETURNS_NOTHING if rate is None else why,
         )
 
 
@@ -288,7 +341,7 @@ LOSS = (
     + """
 def _part(member):
     came = loss_of_all(*held[member.number], member)
-    return [type(came).__name__, float(came)]
+    return [type(came).__name__, None if came is None else float(came)]
 result = _job(_part, len(held))
 """
 )
@@ -300,12 +353,16 @@ def _losses(ask: Ask, held: list[list[float]], why: str) -> dict[str, Any]:
     if _met(ask, came, given):
         wanted = sum(total for total, _ in held) / sum(count for _, count in held)
         for rank, (kind, value) in enumerate(came["came"]):
+            right = ask.close(value, wanted, rtol=1e-4)
+            reason = (
+                f"The value is right; a {kind} is no float, and .item() makes one of it." if right else why
+            )
             ask.expect(
-                kind == "float" and ask.close(value, wanted, rtol=1e-4),
+                right and kind == "float",
                 given=f"{given}, rank {rank}",
                 expected=f"{wanted:.5f}, a float",
-                came=f"{value}, a {kind}",
-                why=why,
+                came=None if value is None else f"{value}, a {kind}",
+                why=RETURNS_NOTHING if value is None else reason,
             )
     return came
 
@@ -314,12 +371,14 @@ def _losses(ask: Ask, held: list[list[float]], why: str) -> dict[str, Any]:
 def even_losses(ask: Ask) -> None:
     held = [[round(ask.random.uniform(5, 90), 2), 10] for _ in range(ask.random.randint(2, 8))]
     _losses(ask, held, "The mean of all, the same on every rank.")
+    held = [[round(ask.random.uniform(5e4, 9e4), 2), 20_000] for _ in range(4)]
+    _losses(ask, held, "Sums of many photographs pass 65504, float16's largest number; float32 holds them.")
 
 
 @check("loss_of_all", points=1, title="ranks with few photographs, or none")
 def uneven_losses(ask: Ask) -> None:
-    held = [[round(ask.random.uniform(50, 90), 2), ask.random.randint(30, 40)] for _ in range(3)]
-    held += [[round(ask.random.uniform(20, 40), 2), 2], [0.0, 0]]
+    held = [[round(ask.random.uniform(5e4, 9e4), 2), ask.random.randint(30_000, 40_000)] for _ in range(3)]
+    held += [[round(ask.random.uniform(200, 400), 2), 20], [0.0, 0]]
     ask.random.shuffle(held)
     _losses(ask, held, "Every photograph counts once, whichever card had it; a rank without any comes too.")
 
@@ -339,7 +398,10 @@ def one_meeting(ask: Ask) -> None:
 
 # --- Task 6 ----------------------------------------------------------------------------------------------
 
-FAULT = "result = [int(rank) for rank in at_fault({int(rank): text for rank, text in logs.items()})]"
+FAULT = """
+_ranks = at_fault({int(rank): text for rank, text in logs})
+result = None if _ranks is None else [int(rank) for rank in _ranks]
+"""
 LATE = (
     "[ERROR] 2026-11-21-04:40:51 (PID:{pid}, Device:{rank}, RankID:{rank}) ERR02200 DIST call hccl api "
     "failed.\n"
@@ -348,13 +410,20 @@ LATE = (
 
 
 def _blamed(ask: Ask, others: dict[int, str], size: int, code: str, why: str) -> None:
-    logs = {
-        str(rank): f"step {ask.random.randint(80, 99)}\n"
-        + others.get(rank, LATE.format(pid=ask.random.randint(1000, 9999), rank=rank, code=code))
-        for rank in range(size)
-    }
+    logs = [
+        [
+            rank,
+            f"step {ask.random.randint(80, 99)}\n"
+            + others.get(rank, LATE.format(pid=ask.random.randint(1000, 9999), rank=rank, code=code)),
+        ]
+        for rank in reversed(range(size))
+    ]
     came = ask.run(FAULT, logs=logs)
     wanted = sorted(others)
+    if came is None:
+        why = RETURNS_NOTHING
+    elif sorted(came) == wanted:
+        why = "These are the ranks; the list is to be sorted, in whatever order the logs come."
     ask.expect(
         came == wanted,
         given=f"{size} logs, of which {size - len(others)} say {code}",
@@ -368,15 +437,23 @@ def _blamed(ask: Ask, others: dict[int, str], size: int, code: str, why: str) ->
 def absent_ranks(ask: Ask) -> None:
     died = "Traceback (most recent call last):\nValueError: image file is truncated\n"
     home = "training finished\n"
+    full = (
+        "[ERROR] 2026-11-21-04:10:02 (PID:4711, Device:3, RankID:3) ERR02200 DIST call hccl api failed.\n"
+        "EI0007: Failed to allocate resource [DeviceMemory] with info [size: 209715200].\n"
+    )
     why = "Those who waited were there; the fault is with those who did not come."
     first, second = ask.random.sample(range(8), 2)
     _blamed(ask, {first: died}, 8, "EI0002", why)
     _blamed(ask, {first: home, second: died}, 8, "EI0002", why)
+    _blamed(
+        ask, {first: full}, 8, "EI0002", "Only EI0002 and EI0006 say that a rank waited; EI0007 does not."
+    )
     _blamed(ask, {second: home}, 12, "EI0006", "EI0006 is the wait at the first meeting.")
 
 
 @check("at_fault", points=1, title="jobs in which nobody waited in vain")
 def nobody_waited(ask: Ask) -> None:
-    logs = {str(rank): "epoch 9 loss 0.2\ntraining finished\n" for rank in range(ask.random.randint(2, 8))}
+    logs = [[rank, "epoch 9 loss 0.2\ntraining finished\n"] for rank in range(ask.random.randint(2, 8))]
     came = ask.run(FAULT, logs=logs)
-    ask.expect(came == [], given="logs of a good training", expected=[], came=came, why="Nobody is at fault.")
+    why = RETURNS_NOTHING if came is None else "Nobody waited in vain, so nobody is at fault."
+    ask.expect(came == [], given="logs of a good training", expected=[], came=came, why=why)
