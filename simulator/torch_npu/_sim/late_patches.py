@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 # By the module's name: the module of ours that changes it when it is imported.
-_AFTER = {"torch.distributed.fsdp.sharded_grad_scaler": "torch_npu.npu.amp.sharded_grad_scaler"}
+_AFTER = {
+    "torch._dynamo.trace_rules": "torch_npu._sim.untraced",
+    "torch._inductor.compile_fx": "torch_npu._sim.inductor",
+    "torch.distributed.fsdp.sharded_grad_scaler": "torch_npu.npu.amp.sharded_grad_scaler",
+}
 
 
 class _Followed(Loader):
