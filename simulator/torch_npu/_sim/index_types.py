@@ -14,6 +14,7 @@ from torch import Tensor
 from torch_npu._sim import sync_debug
 from torch_npu._sim.kernels import charge, read_back
 from torch_npu._sim.storages import adopt, alias, spec_of
+from torch_npu.utils._error_code import ErrCode, ops_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,12 +45,26 @@ def widened(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def one_hot(self: Tensor, num_classes: int = -1) -> Tensor:
-    """Kernel of aten::one_hot, of the classes' own type; their number is read back where it is not given."""
+    """Kernel of aten::one_hot, of the classes' own type; their number is read back where it is not given.
+
+    A class beyond `num_classes`, or below 0, gets a row of zeros (aclnnOneHot in CANN's reference).
+
+    Raises:
+        RuntimeError: num_classes below -1, or none for an empty tensor.
+    """
     index = self.get_device()
+    if num_classes < -1:
+        words = "not yet support negative num_classes, when num_classes less than -1"
+        raise RuntimeError(f"NPU error, {words}" + ops_error(ErrCode.PARAM))
+    if self.numel() == 0 and num_classes <= 0:
+        words = "can not infer total number of classes from empty tensor."
+        raise RuntimeError(f"NPU error, {words}" + ops_error(ErrCode.PARAM))
+    classes = alias(self)
     if num_classes < 0:
         sync_debug.waits()
         read_back(index, self.element_size())
-    result = torch.nn.functional.one_hot(alias(self).long(), num_classes).to(self.dtype)
+        num_classes = max(int(classes.max()) + 1, 1)
+    result = (classes.unsqueeze(-1) == torch.arange(num_classes)).to(self.dtype)
     spec = spec_of(result)
     given = adopt(result, index, None, spec)
     charge(index, "OneHot", "elementwise", [spec_of(self)], [spec])

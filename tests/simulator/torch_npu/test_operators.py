@@ -493,6 +493,20 @@ def test_classes_may_have_32_bits():
     assert loss(x, labels.int().npu()).item() == pytest.approx(loss(x.cpu(), labels).item())
 
 
+def test_a_class_outside_of_one_hot_is_a_row_of_zeros():
+    """one_hot of a class that is none of its classes gives zeros, where the CPU raises."""
+    one_hot = torch.nn.functional.one_hot
+    assert one_hot(torch.tensor([3, 1, -1]).npu(), 3).tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert one_hot(torch.tensor([2, -1]).npu()).tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert one_hot(torch.tensor([-1]).npu()).tolist() == [[0]]
+    assert one_hot(torch.tensor(1).npu(), 0).shape == (0,)
+    assert one_hot(torch.empty(4, 0, dtype=torch.long).npu(), 5).shape == (4, 0, 5)
+    with pytest.raises(RuntimeError, match=r"num_classes less than -1[^$]*ERR01001"):
+        one_hot(torch.tensor([1]).npu(), -2)
+    with pytest.raises(RuntimeError, match="from empty tensor"):
+        one_hot(torch.empty(0, dtype=torch.long).npu())
+
+
 def test_the_operators_are_in_torch_ops_too():
     """torch.ops.npu has the operators of torch_npu, those a program defines itself, and no others."""
     x = torch.randn(4, 8, device="npu")
