@@ -103,3 +103,9 @@ def cut_cast(source: Tensor, result: Tensor) -> None:
 
 
 SATURATES = saturates()
+
+
+def settle() -> None:
+    """Takes the mode from the environment as it is when a device is first used, as the chip does."""
+    global SATURATES  # noqa: PLW0603 - every cast looks it up
+    SATURATES = saturates()

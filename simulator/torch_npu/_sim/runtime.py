@@ -98,6 +98,7 @@ def initialize() -> None:
             return
         broken.check_initialization(npusim.node())
         overflow.check(newer=npusim.node().settings.chip.split)
+        overflow.settle()
         if npusim.node().device_count > 1 and not _several_devices_work():
             _State.one_device = True
             warnings.warn(

@@ -187,6 +187,17 @@ def test_saturation_cuts_casts_that_overflow():
 
 
 @pytest.mark.slow
+def test_saturation_may_be_asked_for_after_the_import():
+    """A program that sets the variable between import and the first use of a device gets saturation mode."""
+    program = (
+        "import os, torch, torch_npu; os.environ['INF_NAN_MODE_FORCE_DISABLE'] = '1';"
+        "x = torch.tensor([40000.0]).half().npu(); assert (x + x).item() == 65504.0;"
+        "assert not torch_npu.npu.utils.is_support_inf_nan(); assert torch.npu.get_npu_overflow_flag()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.slow
 def test_inf_nan_mode_is_not_switched_off_by_mistake():
     """INF_NAN_MODE_ENABLE=0 alone is refused on a 910B, with the variable that does it, as on a server."""
     program = "import torch; torch.ones(1, device='npu')"
