@@ -30,6 +30,21 @@ def host_frame(values):
     acl.util.ptr_to_numpy(address, (len(values),), np.dtype(np.uint8).num)[:] = values
     return address
 """
+# Takes down what calls of acl.rt give; what was noted in a probe before is let go.
+NOTED = """
+noted = {}
+
+def note(*names):
+    for name in names:
+        call = getattr(acl.rt, name)
+        call = getattr(call, "as_it_was", call)
+        def instead(*given, call=call, name=name, **named):
+            came = call(*given, **named)
+            noted[name].append(came)
+            return came
+        instead.as_it_was, noted[name] = call, []
+        setattr(acl.rt, name, instead)
+"""
 
 
 def _bytes(ask: Ask, count: int) -> list[int]:
@@ -38,13 +53,16 @@ def _bytes(ask: Ask, count: int) -> list[int]:
 
 # --- Task 1 ----------------------------------------------------------------------------------------------
 
-SESSION = """
+SESSION = (
+    NOTED
+    + """
 import acl
 acl.finalize()
 while acl.rt.reset_device(0) == 0:  # as often as it was set
     pass
 if begun:
     acl.init()
+note("destroy_stream", "destroy_context")
 seen = {"inside": None, "called": 0}
 
 def work(stream):
@@ -65,14 +83,17 @@ try:
     came = with_device(device, work)
 except Exception as trouble:
     came = [type(trouble).__name__, str(trouble)[:200]]
+codes = {name: list(codes) for name, codes in noted.items()}
+reset = acl.rt.reset_device(0)
 left = acl.rt.get_context()[1]
 context = acl.rt.set_context(seen.get("context", 0))
 acl.rt.set_device(0)
 stream = acl.rt.synchronize_stream(seen.get("stream", 64))
 again = acl.init()
-after = {"context_after": context, "stream_after": stream, "again": again}
-result = {**seen, **after, "came": came, "left": left}
+after = {"context_after": context, "stream_after": stream, "again": again, "reset_after": reset}
+result = {**seen, **after, "came": came, "left": left, "codes": codes}
 """
+)
 
 
 def _session(ask: Ask, **changes: Any) -> dict[str, Any]:
@@ -96,6 +117,21 @@ def _all_given_back(ask: Ask, came: dict[str, Any], given: str) -> None:
         expected="a context that is gone: 107002",
         came=f"code {came['context_after']} for setting it",
         why="destroy_context is what gives a created context back; reset_device ends only the default one.",
+    )
+    for name, codes in came["codes"].items():
+        ask.expect(
+            not any(codes),
+            given=given,
+            expected=f"0 from {name}",
+            came=f"{max(codes, default=0)} from {name}",
+            why="What was taken last is given back first: with its context a stream is gone.",
+        )
+    ask.expect(
+        came["reset_after"] != 0,
+        given=given,
+        expected="a device that was reset as often as it was set: one more reset_device is refused",
+        came="a device that is still set: one more reset_device gives 0",
+        why="set_device counts its calls; the device stays open until reset_device has counted them back.",
     )
 
 
@@ -271,11 +307,18 @@ def arrives(ask: Ask) -> None:
         _on_device(ask, given, came)
 
 
-@check("copy", points=1, title="arrays in pieces arrive on the device, row after row")
+@check("copy", points=1, title="arrays in pieces arrive row after row, and come back so")
 def arrives_in_one_piece(ask: Ask) -> None:
     for dtype, turned in (("int16", True), ("float16", False)):
         given, came, _ = _copied(ask, dtype, turned=turned, halved=not turned)
         _on_device(ask, given, came)
+        ask.expect(
+            came["values"] == came["values_wanted"],
+            given=given,
+            expected=came["values_wanted"],
+            came=came["values"],
+            why="The bytes on the device stand row after row, so the array for the way back has to, too.",
+        )
 
 
 @check("copy", points=2, title="what was read from the device comes back")
@@ -328,25 +371,29 @@ context = acl.rt.create_context(0)[0]
 together = threading.Barrier(len(marks), timeout=2)
 def job(mark, wait):
     def run():
+        met = True
         try:
             together.wait()
+            together.wait()
         except threading.BrokenBarrierError:
-            return [mark, "alone", 0, 0]
-        together.wait()
-        if wait:  # the first is the last to end
+            met = False
+        if met and wait:  # the first is the last to end
             threading.Event().wait(0.05)
         address, ret = acl.rt.malloc(64, 0)
         acl.rt.free(address)
-        return [mark, acl.rt.get_context()[0] == context, threading.get_ident(), ret]
+        return [mark, acl.rt.get_context()[0] == context, threading.get_ident(), ret, met]
     return run
-me = threading.get_ident()
+me, before = threading.get_ident(), threading.active_count()
 came = in_threads([job(mark, i == 0) for i, mark in enumerate(marks)])
 result = {
-    "came": [[c[0], c[1], c[2] == me, c[3]] if c else None for c in came], "kind": type(came).__name__,
+    "came": [[c[0], c[1], c[2] == me, c[3], c[4]] if c else None for c in came], "kind": type(came).__name__,
     "threads": len({c[2] for c in came if c}), "kept": acl.rt.get_context()[0] == context,
-    "alive": threading.active_count(),
-    "before": threading.active_count(),
 }
+patience = threading.Event()
+for _ in range(50):  # a thread that has been told to end needs a moment
+    if threading.active_count() > before:
+        patience.wait(0.02)
+result["alive"] = threading.active_count() - before
 """
 )
 
@@ -364,21 +411,28 @@ def _threads(ask: Ask) -> tuple[list[int], dict[str, Any], str]:
     return marks, came, f"{len(marks)} jobs in a created context"
 
 
-@check("threads", points=1, title="all jobs run at the same time, each in a new thread")
+@check("threads", points=1, title="all jobs run at the same time, each in a new thread, which ends")
 def at_once(ask: Ask) -> None:
     marks, came, given = _threads(ask)
     ask.expect(
-        all(c[1] != "alone" for c in came["came"]),
+        all(c[4] for c in came["came"]),
         given=given,
         expected="all at the same time",
         came="a job that waited two seconds for the others",
-        why="start() all of them before the first join().",
+        why="start() all of them before the first join(), and as many threads as there are jobs.",
     )
     ask.expect(
         came["threads"] == len(marks) and not any(c[2] for c in came["came"]),
         given=given,
         expected=f"{len(marks)} new threads",
         came=f"{came['threads']} threads",
+    )
+    ask.expect(
+        came["alive"] <= 0,
+        given=given,
+        expected="as many threads afterwards as before",
+        came=f"{came['alive']} threads more",
+        why="A pool keeps its threads until it is shut down; a service that makes one at each call drowns.",
     )
 
 
@@ -420,7 +474,9 @@ UPLOAD = (
     + """
 stream = acl.rt.create_stream()[0]
 frames = [host_frame([start + i] * nbytes) for i in range(count)]
+marked, mark_from = acl.rt.malloc(64, 0)[0], host_frame([0] * mark)
 begin()
+acl.rt.memcpy_async(marked, mark, mark_from, mark, 1, stream)
 addresses = upload(frames, nbytes, stream)
 end()
 came = [bytes_at(address, nbytes) for address in addresses]
@@ -431,6 +487,8 @@ result = {
 }
 """
 )
+MARK = 3
+"""Bytes of a copy that shows which stream is the caller's; no frame is as small."""
 SAVED = 0.5
 """Share of the time lost to waiting at every frame that has to be saved; stated above the task."""
 
@@ -442,7 +500,7 @@ def _waits(events: list[Event]) -> int:
 
 def _uploaded(ask: Ask, count: int, nbytes: int) -> list[Event]:
     start = ask.random.randint(1, 100)
-    came, events = ask.on_device(DEVICE, UPLOAD, count=count, nbytes=nbytes, start=start)
+    came, events = ask.on_device(DEVICE, UPLOAD, count=count, nbytes=nbytes, start=start, mark=MARK)
     given = f"{count} frames of {nbytes} bytes"
     ask.expect(
         came["count"] == count and not came["wrong"],
@@ -463,14 +521,24 @@ def _uploaded(ask: Ask, count: int, nbytes: int) -> list[Event]:
         moved >= count,
         given=given,
         expected=f"{count} copies to the device",
-        came=f"{moved} of them",
+        came=f"{moved} copies of {nbytes} bytes to the device",
     )
     return events
 
 
 @check("upload", points=2, title="every frame has arrived, in memory of its own")
 def uploaded(ask: Ask) -> None:
-    _uploaded(ask, ask.random.randint(3, 7), ask.random.randint(5, 99))
+    count, nbytes = ask.random.randint(3, 7), ask.random.randint(5, 99)
+    events = _uploaded(ask, count, nbytes)
+    mark = next(e for e in events if e.name == "H2D" and e.nbytes == MARK)
+    elsewhere = sum(e.name == "H2D" and not e.waits and e.stream != mark.stream for e in events)
+    ask.expect(
+        not elsewhere,
+        given=f"{count} frames of {nbytes} bytes",
+        expected="all copies on the stream that was given",
+        came=f"{elsewhere} copies on another one",
+        why="The caller goes on with that stream; what it puts there next must find the frames.",
+    )
 
 
 @check("upload", points=1, title="the host waits as often for nine frames as for four")
@@ -507,21 +575,29 @@ def upload_time(ask: Ask) -> None:
 
 BANDWIDTH = (
     FRESH
+    + NOTED
     + """
+note("create_stream", "create_event", "malloc_host")
 free = acl.rt.get_mem_info(1)[0]
 begin()
 came = bandwidth(nbytes, repeats)
 end()
+ends = {"streams": "destroy_stream", "events": "destroy_event", "pieces of host memory": "free_host"}
 result = {
     "kinds": [type(x).__name__ for x in came], "came": [float(x) for x in came],
     "lost": free - acl.rt.get_mem_info(1)[0],
+    "kept": {  # what can still be given back was not
+        what: sum(getattr(acl.rt, give)(handle) == 0 for handle, _ in list(taken))
+        for (what, give), taken in zip(ends.items(), noted.values())
+    },
 }
 """
 )
 
 
 def _measured(ask: Ask, which: int) -> None:
-    nbytes, repeats = ask.random.randint(2, 6) << 20, ask.random.randint(3, 6)
+    # So long that a host which waits for the first copy before it begins is within the margin.
+    nbytes, repeats = ask.random.randint(12, 20) << 20, ask.random.randint(6, 10)
     came, events = ask.on_device(DEVICE, BANDWIDTH, nbytes=nbytes, repeats=repeats)
     given = f"{nbytes} bytes, repeats={repeats}"
     name = ("H2D", "D2H")[which]
@@ -536,7 +612,7 @@ def _measured(ask: Ask, which: int) -> None:
         len(copies) > repeats,
         given=given,
         expected=f"more than {repeats} copies {('to', 'from')[which]} the device, the first to warm up",
-        came=f"{len(copies)} of them",
+        came=f"{len(copies)} copies of {nbytes} bytes",
         why="What was not copied cannot have been measured.",
     )
     one = copies[0]._replace(waits=False)
@@ -573,12 +649,20 @@ def nothing_left(ask: Ask) -> None:
         came=f"{came['lost']} bytes less",
         why="An instrument that takes memory with each use changes what it measures.",
     )
+    ask.expect(
+        not any(came["kept"].values()),
+        given=f"{nbytes} bytes, repeats=3",
+        expected="stream, events and host memory given back",
+        came=", ".join(f"{count} {what} left" for what, count in came["kept"].items() if count),
+        why="destroy_stream, destroy_event and free_host: free memory of the device shows none of the three.",
+    )
 
 
 # --- Task 6 ----------------------------------------------------------------------------------------------
 
 DELIVER = (
     FRESH
+    + NOTED
     + """
 stream = acl.rt.create_stream()[0]
 sources = [host_frame([value]) for value in values]
@@ -599,12 +683,14 @@ def on_done(i):
     back = bytes_at(targets[i], 1)  # 107002 in a thread without a context
     seen.append([i, back, threading.get_ident()])
 
+note("launch_callback", "record_event")
 returned = deliver(stream, [step(i) for i in range(len(values))], on_done)
 called = [list(s) for s in seen]
 result = {
     "called": [c[:2] for c in called], "threads": len({c[2] for c in called}), "in_vain": len(in_vain),
     "mine": any(c[2] == me for c in called), "alive": threading.active_count() - alive,
     "listens": acl.rt.subscribe_report(me, stream), "returned": returned is None,
+    "marks": sum(map(len, noted.values())),
 }
 acl.rt.unsubscribe_report(me, stream)
 """
@@ -627,6 +713,13 @@ def reported(ask: Ask) -> None:
             came=f"(number, byte on the device) {came['called']}",
             why="A callback is work of the stream: it comes after what was put there before it, in a thread "
             "that has set the context.",
+        )
+        ask.expect(
+            came["marks"] >= count,
+            given=f"{count} steps",
+            expected="a callback in the stream behind each step",
+            came=f"{came['marks']} callbacks or events behind them",
+            why="Who reports when the whole stream is done tells of the first frame after the last has come.",
         )
 
 
@@ -663,7 +756,7 @@ def ended(ask: Ask) -> None:
             came["alive"] == 0,
             given=f"{count} steps",
             expected="as many threads as before",
-            came=f"{came['alive']} more",
+            came=f"{came['alive']} threads more",
             why="Each call would leave one thread that polls for ever.",
         )
         ask.expect(
@@ -679,8 +772,10 @@ def ended(ask: Ask) -> None:
 
 STAMP = (
     FRESH
+    + NOTED
     + """
 frame = np.array(values, dtype=np.uint8).reshape(shape)
+note("memset", "memset_async")
 before = acl.rt.get_mem_info(1)[0]
 said = acl.get_recent_err_msg
 said()
@@ -692,6 +787,7 @@ except Exception as trouble:
 result = {
     "came": came, "lost": before - acl.rt.get_mem_info(1)[0],
     "kept": frame.flatten().tolist() == values, "freed_twice": "freed before" in said(),
+    "set": sum(map(len, noted.values())),
 }
 """
 )
@@ -712,12 +808,28 @@ def stamps(ask: Ask) -> None:
     for count, shape, value, values, came in _stamped(ask, [1, ask.random.randint(2, 40), 120]):
         given = f"a frame of shape {shape}, value={value}, count={count}"
         wanted = [value] * count + values[count:]
+        kind, *more = came["came"]
         ask.expect(
-            came["came"] == ["ndarray", shape, wanted, False] and came["kept"],
+            kind == "ndarray" and more[0] == shape and not more[2],
             given=given,
-            expected=f"a new array of shape {shape} that begins with {count} times {value}",
-            came=came["came"],
+            expected=f"a new array of shape {shape}",
+            came=f"{'the same array' if more[2:] == [True] else kind} of shape {more[0]}" if more else kind,
             why="A repair changes what is wrong, and nothing else.",
+        )
+        off = [i for i, (a, b) in enumerate(zip(more[1], wanted, strict=True)) if a != b]
+        ask.expect(
+            not off and came["kept"],
+            given=given,
+            expected=f"{count} times {value}, then the frame; the caller's own frame as it was",
+            came=f"other bytes at the places {off[:5]}" if off else "a change in the caller's own frame",
+            why="The stamp goes into the device's copy, and all of it comes back.",
+        )
+        ask.expect(
+            came["set"],
+            given=given,
+            expected="acl.rt.memset on the device",
+            came="no call of it",
+            why="The frame is to be stamped on the device; NumPy stamps the host's copy.",
         )
 
 
@@ -730,7 +842,7 @@ def closed(ask: Ask) -> None:
                 came["came"] == ["RuntimeError"],
                 given=given,
                 expected="a RuntimeError, since acl.rt.memset refuses it",
-                came=came["came"],
+                came="an array" if came["came"][0] == "ndarray" else came["came"][0],
                 why="A stamp that was not made must not look like one.",
             )
         ask.expect(

@@ -1,6 +1,6 @@
 # ---
 # about: Waits for each thread before it starts the next.
-# loses: {threads: 3}
+# loses: {threads: 1}
 # ---
 # %% threads
 def in_threads(jobs):

@@ -17,4 +17,7 @@ def bandwidth(nbytes, repeats):
     rate = nbytes * repeats / acl.rt.event_elapsed_time(first, second)[0] / 1e6
     acl.rt.free(device)
     acl.rt.free_host(host)
+    for event in (first, second):
+        acl.rt.destroy_event(event)
+    acl.rt.destroy_stream(stream)
     return rate, rate

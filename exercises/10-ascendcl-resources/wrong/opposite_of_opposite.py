@@ -1,6 +1,6 @@
 # ---
 # about: Gives back in the order of taking, and never looks at a code.
-# loses: {begin_end: 3}
+# loses: {begin_end: 4}
 # ---
 # %% begin_end
 def with_device(device_id, work):
