@@ -66,3 +66,6 @@ def install(module: ModuleType) -> None:
     generators.install()
     accelerator.install(module)
     hccl.install()
+    # The kernels run on the CPU: in a thread of autograd's own they would have a second team of OpenMP, and
+    # both teams wait actively on the same cores. Holds for this thread; a step takes a fifth less.
+    torch._C._set_multithreading_enabled(False)

@@ -6,6 +6,7 @@ import npusim
 import pytest
 import torch
 from npusim import witness
+from torch.utils.checkpoint import checkpoint
 from torch_npu._sim import runtime
 
 
@@ -110,6 +111,26 @@ def test_backward_works_on_the_callers_stream():
     seen = len(npusim.node().records)
     _in_thread(lambda: (x * 2).sum().backward())
     assert {r.stream for r in npusim.node().records[seen:] if r.category == "kernel"} == {0}
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_a_graph_may_be_walked_within_another():
+    """A backward pass that starts further ones, as nested checkpoints do, ends, here and in other threads."""
+
+    def gradient():
+        x = torch.ones(3, device="npu", requires_grad=True)
+
+        def square(t):
+            return t * t
+
+        def deep(t):
+            return checkpoint(square, checkpoint(square, t, use_reentrant=True), use_reentrant=True)
+
+        checkpoint(deep, x, use_reentrant=True).sum().backward()
+        return x.grad.tolist()
+
+    assert gradient() == [4.0] * 3
+    assert _in_thread(gradient) == [4.0] * 3
 
 
 def test_the_grader_sees_who_took_the_place_of_the_streams(monkeypatch):
