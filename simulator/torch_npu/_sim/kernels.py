@@ -186,8 +186,16 @@ def _given_one(result: Tensor, _args: tuple[Any, ...], index: int) -> tuple[Any,
 def _given_several(
     result: tuple[Tensor | None, ...], _args: tuple[Any, ...], index: int
 ) -> tuple[Any, list[TensorSpec]]:
-    specs = [spec_of(one) for one in result if one is not None]
-    return tuple(one if one is None else adopt(one, index) for one in result), specs
+    given: list[Tensor | None] = []
+    specs: list[TensorSpec] = []
+    for one in result:
+        if one is None:
+            given.append(one)
+        else:
+            spec = spec_of(one)
+            specs.append(spec)
+            given.append(adopt(one, index, None, spec))
+    return tuple(given), specs
 
 
 def _given_first(_result: Tensor, args: tuple[Any, ...], _index: int) -> tuple[Any, list[TensorSpec]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,6 +22,7 @@ _PYBIND_VALUE = 16  # where a pybind11 object keeps the pointer to its C++ objec
 _keep: list[Any] = []  # what C++ points to must never be collected
 
 
+@cache
 def known_here() -> bool:
     """Whether the order of virtual methods that this package knows is the one of this system and PyTorch."""
     return (
