@@ -10,6 +10,7 @@ from torch.utils import backend_registration
 
 from torch_npu._sim import (
     accelerator,
+    data_parallel,
     generators,
     guard,
     hccl,
@@ -66,6 +67,7 @@ def install(module: ModuleType) -> None:
     generators.install()
     accelerator.install(module)
     hccl.install()
+    data_parallel.install()
     # The kernels run on the CPU: in a thread of autograd's own they would have a second team of OpenMP, and
     # both teams wait actively on the same cores. Holds for this thread; a step takes a fifth less.
     torch._C._set_multithreading_enabled(False)

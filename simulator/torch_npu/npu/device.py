@@ -182,6 +182,7 @@ class _NPUDeviceProperties:
         self.total_memory: int = device.hbm.total
         self.cube_core_num: int = chip.cubes
         self.vector_core_num: int = chip.vectors
+        self.multi_processor_count: int = chip.vectors or chip.cubes  # for DataParallel's look at balance
         self.L2_cache_size: int = chip.l2_bytes
         self.uuid = uuid.uuid5(uuid.NAMESPACE_OID, f"{chip.soc}:{device.physical}")
 
