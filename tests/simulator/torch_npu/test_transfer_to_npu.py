@@ -29,6 +29,7 @@ def test_a_cuda_training_script_runs_on_the_npu():
     code = """
 device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 torch.cuda.manual_seed_all(0)
+torch.manual_seed(0)
 net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).cuda()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 scaler = torch.cuda.amp.GradScaler()
