@@ -53,6 +53,7 @@ def master_step(params, state, lr, scale=1.0):
     if not state:
         state["copies"] = [torch.nn.Parameter(p.detach().clone().float()) for p in params]
         state["inner"] = torch.optim.SGD(state["copies"], lr=lr)
+    state["inner"].param_groups[0]["lr"] = lr
     for p, copy in zip(params, state["copies"], strict=True):
         copy.grad = None if p.grad is None else p.grad.to(torch.float32) / scale
     state["inner"].step()
