@@ -38,7 +38,7 @@ import build as site_builder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Locator, Page, Route
 
 BOOK = Path(__file__).parent
 NAME = "cann-camp.pdf"
@@ -52,15 +52,25 @@ INTERACTIVE = ("widget-view+json", "camp-live")
 SELECTOR = ".camp-live, .cell_output:has(> script[type$='widget-view+json'])"
 STILL = r"""(element, [picture, address]) => {
     const made = (name, values) => Object.assign(document.createElement(name), values);
-    const words = element.innerText.replace(/\s+/g, " ").trim();
+    const moving = element.querySelector(".widget-subarea") ?? element;  // what was printed beside it stays
+    const words = moving.innerText.replace(/\s+/g, " ").trim();
     const still = made("figure", { className: "camp-still" });
     const image = made("img", { src: `data:image/png;base64,${picture}` });
     image.alt = `What moves on screen, as it stands at first: ${words}`;
     const caption = made("figcaption", { textContent: "On screen you can change this: " });
     caption.append(made("a", { href: address, textContent: address }));
     still.append(image, caption);
-    element.replaceWith(still);
+    moving.replaceWith(still);
 }"""
+PLACE = """(element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return [x + scrollX, y + scrollY, width, height];
+}"""
+LOADED = """async (element) => {
+    await document.fonts.ready;
+    await Promise.all([...element.querySelectorAll("img")].map((it) => it.decode()));
+}"""
+SHOTS = 20  # a diagram further up may be drawn meanwhile; there are two at most
 DRAWN_MS = 120_000
 PRINTS = 4  # the first without numbers, a second with them, and two where these move a sheet
 MIN_CHROMIUM = 131  # the first that prints page numbers as the style asks
@@ -180,9 +190,23 @@ def stand_still(page: Page, address: str) -> None:
     )
     for moving in reversed(page.locator(SELECTOR).all()):  # those before it keep their number
         widget = moving.locator(".widget-subarea > *")
-        shown = widget.first if widget.count() else moving
-        picture = base64.b64encode(shown.screenshot(animations="disabled")).decode("ascii")
-        moving.evaluate(STILL, [picture, address])
+        picture = picture_of(widget.first if widget.count() else moving)
+        moving.evaluate(STILL, [base64.b64encode(picture).decode("ascii"), address])
+
+
+def picture_of(shown: Locator) -> bytes:
+    """A picture of one element, as PNG.
+
+    Raises:
+        PdfError: the element moves whenever it is taken.
+    """
+    shown.evaluate(LOADED)
+    for _ in range(SHOTS):
+        place = shown.evaluate(PLACE)
+        picture = shown.screenshot(animations="disabled")
+        if shown.evaluate(PLACE) == place:  # else the picture may show what lies beside it
+            return picture
+    raise PdfError("what moves on a page does not stand still for its picture; run it again")
 
 
 # --- the one document --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from calibration.published import rows
 from scoreboard import acl_names, torch_npu_names
 from torch_npu._ops import not_simulated
 
-from explorables.reference import Markdown, plain, table
+from explorables.reference import Markdown, plain, sentence, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,5 +112,5 @@ def held_by_tests(face: str) -> Markdown:
             subject = test.file.stem.removeprefix("test_").replace("_", " ")
             lines += ["", f"**{subject}**", ""]
             before = test.file
-        lines.append(f"- {plain(test.holds)}")
+        lines.append(f"- {sentence(test.holds)}")
     return Markdown("\n".join(lines))

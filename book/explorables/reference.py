@@ -77,6 +77,12 @@ def plain(text: str) -> str:
     return " ".join(text.split()).translate(_SIGNS)
 
 
+def sentence(text: str) -> str:
+    """As `plain`, for a list: what stands between backticks stays code."""
+    parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
+    return "".join(part if number % 2 else part.translate(_SIGNS) for number, part in enumerate(parts))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int | None = None) -> Markdown:
     """A table that the page's search finds, as the book sets tables.
 

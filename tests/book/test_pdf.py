@@ -238,3 +238,48 @@ def test_site_must_be_there(tmp_path):
         folder.mkdir(parents=True)
     with pytest.raises(pdf.PdfError, match=r"run book/build\.py first"):
         pdf.require_site(layout)
+
+
+class Shifting:
+    """An element that a diagram further up pushes down while its first pictures are taken."""
+
+    def __init__(self, pushes: int) -> None:
+        self.left, self.pictures = pushes, 0
+
+    def evaluate(self, script: str) -> list[int] | None:
+        """Where it is, if that was asked."""
+        return [0, -self.left, 9, 9] if script == pdf.PLACE else None
+
+    def screenshot(self, **_: object) -> bytes:
+        """A picture, after which it may lie elsewhere."""
+        self.pictures += 1
+        self.left = max(self.left - 1, 0)
+        return b"picture %d" % self.pictures
+
+
+def test_what_shifts_is_pictured_again():
+    """A picture counts only if its element stayed where it was; one that never does is an error."""
+    assert pdf.picture_of(Shifting(0)) == b"picture 1"
+    assert pdf.picture_of(Shifting(2)) == b"picture 3"
+    with pytest.raises(pdf.PdfError, match="does not stand still"):
+        pdf.picture_of(Shifting(1000))
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_what_a_cell_printed_stays_beside_its_widget(browser: Browser):
+    """Of a cell's output only the widget becomes a picture; what the cell printed stays text."""
+    page = browser.new_page()
+    try:
+        page.set_content(
+            '<div class="cell_output"><pre>3267 frames</pre>'
+            '<div class="widget-subarea"><p>the film</p></div></div>'
+            '<div class="camp-live">the slider</div>'
+        )
+        for shown in page.locator(".cell_output, .camp-live").all():
+            shown.evaluate(pdf.STILL, ["", "http://book.invalid/a"])
+        assert page.locator(".cell_output > pre").inner_text() == "3267 frames"
+        texts = [image.get_attribute("alt") or "" for image in page.locator("img").all()]
+        assert [text.rpartition(": ")[2] for text in texts] == ["the film", "the slider"]
+    finally:
+        page.close()

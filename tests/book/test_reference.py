@@ -185,6 +185,12 @@ def test_signs_of_markdown_are_taken_as_they_stand() -> None:
     assert reference.plain("a |b| *c*\n <d> [e]") == r"a \|b\| \*c\* \<d\> \[e\]"
 
 
+def test_names_in_a_sentence_stay_code() -> None:
+    """What stands between backticks is set as code, signs and all; a backtick alone is a backtick."""
+    assert reference.sentence("`a | *b*` takes\n *c*") == r"`a | *b*` takes \*c\*"
+    assert reference.sentence("one ` alone") == r"one \` alone"
+
+
 def test_the_figures_need_no_earlier_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In a fresh clone the page computes what is quick, and names the command for what is not."""
     monkeypatch.setattr(faithful, "BOARD", tmp_path)
