@@ -71,6 +71,8 @@ def get_index(device: Device, *, optional: bool = False, allow_cpu: bool = False
         device = device.index
     elif isinstance(device, globals()["device"]):
         device = device.idx
+    elif isinstance(device, float):  # is no index, as for PyTorch
+        device = None
     if device is None:
         if optional:
             return runtime.current_device()

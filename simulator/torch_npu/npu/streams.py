@@ -52,7 +52,7 @@ class Stream(torch.Stream):
     """A queue of work on a device, done in order and beside other streams.
 
     Args:
-        device: which device; None is the current one.
+        device: which device; None or a number below 0 is the current one.
         priority: lower numbers come first.
     """
 
@@ -64,6 +64,7 @@ class Stream(torch.Stream):
             sim = _existing(kwargs["stream_id"], index, kwargs.get("device_type", PRIVATE_USE_1))
         else:
             index = get_index(device, optional=True)
+            index = runtime.current_device() if index < 0 else index
             runtime.check_index(index)
             sim = runtime.sim_device(index).create_stream(priority)
         stream = super().__new__(cls, stream_id=sim.id, device_index=index, device_type=PRIVATE_USE_1)

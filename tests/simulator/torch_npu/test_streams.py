@@ -163,3 +163,11 @@ def test_priorities_are_not_told():
     """The range of a stream's priorities is refused, in torch_npu's words."""
     with pytest.raises(RuntimeError, match=r"NPU does not support Stream\.priority_range\(\) currently"):
         torch.npu.Stream.priority_range()
+
+
+@pytest.mark.parametrize("device", [None, -1, -258, -0.2, -200.8])
+def test_a_stream_of_no_device_is_on_the_current_one(device):
+    """A stream made without a device, or with a number below 0, is on the current device."""
+    torch.npu.set_device(1)
+    assert torch.npu.Stream(device).device_index == 1
+    assert torch.npu.current_device() == 1
