@@ -13,7 +13,7 @@ import torch
 from npusim import Op
 from torch import Tensor
 
-from torch_npu._sim import generators, overflow, products, runtime, sync_debug
+from torch_npu._sim import generators, overflow, pooling, products, runtime, sync_debug
 from torch_npu._sim.dlpack import to_cpu
 from torch_npu._sim.op_names import HOST_ARGUMENTS, VALUE_DEPENDENT, base_name, name_and_kind
 from torch_npu._sim.resizing import replace_contents
@@ -175,6 +175,8 @@ def _cpu_kernel(overload: OpOverload) -> Callable[..., Any]:
         compute = products.computed_in_float32(compute)
     if product in products.NAMES and not writes:
         compute = products.accumulated_in_float32(compute, product)
+    if product == pooling.NAME and not writes:
+        compute = pooling.channels_innermost(compute)
     return overflow.saturating(compute) if overflow.SATURATES else compute
 
 
