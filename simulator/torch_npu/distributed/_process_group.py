@@ -89,6 +89,7 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         rank: this process's number in the group.
         size: how many ranks.
         options: how; or a time-out, which HCCL does not follow: it has its own in the environment.
+        timeout: the time-out by its name.
         host: whether it carries CPU tensors, through gloo alone.
     """
 
@@ -101,12 +102,14 @@ class ProcessGroupHCCL(_Base):  # type: ignore[misc]  # as above
         size: int,
         options: _options.Options | timedelta | None = None,
         *,
+        timeout: timedelta | None = None,
         host: bool = False,
     ) -> None:
         super().__init__(rank, size)
         self._options = options if isinstance(options, _options.Options) else _options.Options()
-        if isinstance(options, timedelta):
-            self._options.op_timeout = options
+        timeout = options if isinstance(options, timedelta) else timeout
+        if timeout is not None:
+            self._options.op_timeout = timeout
         self._store = store
         self._rank = rank
         self._size = size

@@ -92,6 +92,14 @@ def test_a_setting_that_is_too_long():
         group.allreduce([torch.ones(1).npu()])
 
 
+def test_a_group_takes_its_time_out_by_name_or_in_place():
+    """A ProcessGroupHCCL keeps the time-out that it is given after the size, or by name."""
+    make = torch_npu._C._distributed_c10d.ProcessGroupHCCL
+    given = timedelta(seconds=5)
+    groups = make(dist.HashStore(), 0, 1, given), make(dist.HashStore(), 0, 1, timeout=given)
+    assert [group._options.op_timeout for group in groups] == [given, given]
+
+
 @pytest.mark.usefixtures("alone", "own_options")
 def test_a_part_of_a_tensor_in_an_internal_format():
     """Such a tensor must begin where its memory begins."""
