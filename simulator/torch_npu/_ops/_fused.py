@@ -73,6 +73,14 @@ def not_simulated(operator: str, what: str, instead: str) -> NotImplementedError
     return NotImplementedError(f"{operator} with {what} is not simulated: {instead}.")
 
 
+def _check_untraced(operator: str, tensors: list[Tensor]) -> None:
+    if torch.jit.is_tracing():
+        instead = "trace the model with PyTorch's own operators in its place"
+        raise not_simulated(f"npu::{operator}", "torch.jit.trace or an export by it", instead)
+    if any(torch._is_functional_tensor(t) for t in tensors):
+        raise not_simulated(f"npu::{operator}", "tensors that are traced", "call it untraced")
+
+
 def _in_order(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -100,10 +108,7 @@ def fused(
             places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
             call = Call(name, kind, function, leaves, tree, places, Target(host_ok=False))
             tensors = [leaves[i] for i in places]
-            if any(torch._is_functional_tensor(t) for t in tensors):
-                raise not_simulated(
-                    f"npu::{function.__name__}", "tensors that are traced", "call it untraced"
-                )
+            _check_untraced(function.__name__, tensors)
             if not any(t.get_device() >= 0 for t in tensors):
                 raise not_of_the_host(function.__name__)
             with announced("npu::" + function.__name__):

@@ -2,6 +2,7 @@
 # ruff: noqa: E501, FBT003 - a table of definitions, and the signatures of the operators
 
 import math
+import warnings
 
 import pytest
 import torch
@@ -505,6 +506,18 @@ def test_a_class_outside_of_one_hot_is_a_row_of_zeros():
         one_hot(torch.tensor([1]).npu(), -2)
     with pytest.raises(RuntimeError, match="from empty tensor"):
         one_hot(torch.empty(0, dtype=torch.long).npu())
+
+
+def test_an_operator_of_torch_npu_is_not_traced():
+    """torch.jit.trace takes PyTorch's own operators on the device, and refuses torch_npu's by name."""
+    x = torch.randn(2, 8, device="npu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(lambda t: functional.silu(t) @ t.T, x, check_trace=False)
+        with pytest.raises(NotImplementedError, match=r"npu::npu_silu with torch\.jit\.trace"):
+            torch.jit.trace(torch_npu.npu_silu, x)
+    other = torch.randn(2, 8, device="npu")
+    torch.testing.assert_close(traced(other), functional.silu(other) @ other.T)
 
 
 def test_the_operators_are_in_torch_ops_too():
