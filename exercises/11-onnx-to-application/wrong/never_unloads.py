@@ -8,7 +8,12 @@ def describe(path):
     check(ret, "load")
     desc = acl.mdl.create_desc()
     check(acl.mdl.get_desc(desc, model), "describe")
-    one = acl.mdl.get_input_name_by_index(desc, 0), acl.mdl.get_input_dims(desc, 0)[0]["dims"]
-    two = acl.mdl.get_output_name_by_index(desc, 0), acl.mdl.get_output_dims(desc, 0)[0]["dims"]
-    sizes = acl.mdl.get_input_size_by_index(desc, 0), acl.mdl.get_output_size_by_index(desc, 0)
-    return {"inputs": [(*one, sizes[0])], "outputs": [(*two, sizes[1])]}
+    found = {"inputs": [], "outputs": []}
+    for i in range(acl.mdl.get_num_inputs(desc)):
+        row = acl.mdl.get_input_name_by_index(desc, i), acl.mdl.get_input_dims(desc, i)[0]["dims"]
+        found["inputs"].append((*row, acl.mdl.get_input_size_by_index(desc, i)))
+    for i in range(acl.mdl.get_num_outputs(desc)):
+        row = acl.mdl.get_output_name_by_index(desc, i), acl.mdl.get_output_dims(desc, i)[0]["dims"]
+        found["outputs"].append((*row, acl.mdl.get_output_size_by_index(desc, i)))
+    acl.mdl.destroy_desc(desc)
+    return found
