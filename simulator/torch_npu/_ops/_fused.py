@@ -74,7 +74,7 @@ def not_simulated(operator: str, what: str, instead: str) -> NotImplementedError
 
 
 def _check_untraced(operator: str, tensors: list[Tensor]) -> None:
-    if torch.jit.is_tracing():
+    if torch._C._get_tracing_state() is not None:
         instead = "trace the model with PyTorch's own operators in its place"
         raise not_simulated(f"npu::{operator}", "torch.jit.trace or an export by it", instead)
     if any(torch._is_functional_tensor(t) for t in tensors):

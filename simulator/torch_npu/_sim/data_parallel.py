@@ -108,7 +108,11 @@ def scatter(
             "Expected devices and chunk_sizes to be of same length, but got "
             f"len(devices) = {len(devices)} and len(chunk_sizes) = {len(chunk_sizes)}"
         )
-    chunks = tensor.chunk(len(devices), dim) if chunk_sizes is None else tensor.split(list(chunk_sizes), dim)
+    chunks = (
+        tensor.chunk(len(devices), dim)
+        if chunk_sizes is None
+        else torch.split_with_sizes(tensor, list(chunk_sizes), dim)
+    )
     parts = []
     for place, chunk in enumerate(chunks):
         stream = streams[place] if streams is not None else None
