@@ -67,6 +67,54 @@ def free_memory():
 def as_lists(thing):
     return [[float(x) for x in row] for row in thing]
 """
+# Takes down calls in order, each with what it gave; what was noted in a probe before is let go.
+NOTED = """
+done = []
+
+def note(module, *names):
+    for name in names:
+        call = getattr(module, name)
+        call = getattr(call, "as_it_was", call)
+        def instead(*given, call=call, name=name, **named):
+            came = call(*given, **named)
+            done.append((name, came))
+            return came
+        instead.as_it_was = call
+        setattr(module, name, instead)
+
+OWNED = [
+    (acl.mdl, "create_desc", "destroy_desc"), (acl.mdl, "create_dataset", "destroy_dataset"),
+    (acl, "create_data_buffer", "destroy_data_buffer"),
+    (acl.media, "dvpp_create_pic_desc", "dvpp_destroy_pic_desc"),
+    (acl.media, "dvpp_create_resize_config", "dvpp_destroy_resize_config"),
+]
+
+def note_owned():
+    for module, create, _ in OWNED:
+        note(module, create)
+
+def left_open():
+    seen = list(done)
+    return [
+        create for module, create, destroy in OWNED for name, handle in seen
+        if name == create and getattr(module, destroy)(handle) == 0
+    ]
+"""
+
+
+def _closed(ask: Ask, given: str, left: list[str]) -> None:
+    ask.expect(
+        not left,
+        given=given,
+        expected="nothing that can still be destroyed",
+        came="no counterpart for " + ", ".join(f"{left.count(x)} {x}" for x in sorted(set(left))),
+        why="Memory of the device does not show it: each create has its destroy, as before the repair.",
+    )
+
+
+def _runs(events: list[Event]) -> int:
+    """How often a model was run on the device."""
+    return sum(bool(e.graph) and not e.place for e in events)
 
 
 def _colours(ask: Ask, count: int) -> list[list[int]]:
@@ -283,6 +331,7 @@ def gate_threads(ask: Ask) -> None:
 
 BELT = (
     FRESH
+    + NOTED
     + """
 def per_card():
     left = []
@@ -292,27 +341,19 @@ def per_card():
     acl.rt.set_context(own_context)
     return left
 
-done = []
-
-def noted(name):
-    call = getattr(acl.rt, name)
-    def instead(*given, **named):
-        done.append(name)
-        return call(*given, **named)
-    setattr(acl.rt, name, instead)
-
 before = per_card()
 waiting = ("synchronize_stream", "synchronize_device", "synchronize_event", "memcpy", "memset")
-for name in ("memset_async", "create_stream", "destroy_stream", *waiting):
-    noted(name)
+note(acl.rt, "memset_async", "create_stream", "destroy_stream", *waiting)
 result = answer_of(belt, values, nbytes)
 result["kept"] = acl.rt.get_context()[0] == own_context
 if "came" in result:
     result["came"] = [[int(b) for b in row] for row in result["came"]]
-filled = [i for i, name in enumerate(done) if name == "memset_async"]
+names = [name for name, _ in done]
+filled = [i for i, name in enumerate(names) if name == "memset_async"]
 result["filled"] = len(filled)
-result["waits"] = sum(name in waiting for name in done[:filled[-1]]) if filled else 0
-result["streams"] = done.count("create_stream") - done.count("destroy_stream")
+result["asked"] = len(filled) + names.count("memset")
+result["waits"] = sum(name in waiting for name in names[:filled[-1]]) if filled else 0
+result["streams"] = names.count("create_stream") - done.count(("destroy_stream", 0))
 result["lost"] = [a - b for a, b in zip(before, per_card())]
 """
 )
@@ -342,6 +383,13 @@ def belt_works(ask: Ask) -> None:
         came=[row[:3] for row in came["came"]],
         why="memset_async queues the work: the bytes are there when the stream was waited for.",
     )
+    ask.expect(
+        came["asked"] >= len(values),
+        given=f"{len(values)} cards, {nbytes} bytes each",
+        expected="bytes that each card has set",
+        came=f"{came['asked']} calls of memset or memset_async",
+        why="The cards are to fill their own memory; a list that the host writes says nothing of them.",
+    )
 
 
 @check("handles", points=1, title="belt: leaves no card changed, and the caller where it was")
@@ -353,7 +401,8 @@ def belt_gives_back(ask: Ask) -> None:
         expected="as much free memory on each card as before, no stream left, the caller's context current",
         came=f"{came['lost']} bytes less, {came['streams']} streams left; "
         f"the caller's context is {'' if came['kept'] else 'not '}current",
-        why="What was taken on a card is given back; a caller in another context meets 107003 itself.",
+        why="A stream is given back with its card current: elsewhere destroy_stream gives 107003 and ends "
+        "nothing. A caller in another context meets 107003 itself.",
     )
 
 
@@ -364,7 +413,7 @@ def belt_at_once(ask: Ask) -> None:
         came["filled"] >= len(values) and not came["waits"],
         given=f"{len(values)} cards",
         expected="a memset_async for all of them before anything is waited for",
-        came=f"{came['filled']} of them, and {came['waits']} waits before the last",
+        came=f"{came['filled']} calls of memset_async, and {came['waits']} waits before the last",
         why="While the host waits for one card, the others are idle.",
     )
 
@@ -380,7 +429,9 @@ if tiny is not None:
     frames[tiny] = frames[tiny][:, :4, :4].copy()
 acl.get_recent_err_msg()
 before = free_memory()
+begin()
 result = answer_of(label, model, frames[0]) if app == "label" else answer_of(shift, model, frames)
+end()
 if "came" in result:
     came = result["came"]
     result["came"] = [int(came[0]), float(came[1])] if app == "label" else as_lists(came)
@@ -395,7 +446,7 @@ def label_works(ask: Ask) -> None:
     for _ in range(2):
         colours = _colours(ask, 1)
         ask.random.shuffle(colours[0])
-        came = ask.run(MEMORY, colours=colours, tiny=None, app="label")
+        came, events = ask.on_device(DEVICE, MEMORY, colours=colours, tiny=None, app="label")
         best = max(colours[0])
         ask.expect(
             "came" in came
@@ -406,12 +457,13 @@ def label_works(ask: Ask) -> None:
             came=came.get("came", came.get("error")),
             why="107000 on the way out of the device: that memory was given back before it was read.",
         )
+        _ran(ask, events, f"a frame of the colour {colours[0]}", 1)
 
 
 @check("memory", points=1, title="label: gives everything back, and once")
 def label_gives_back(ask: Ask) -> None:
     for tiny in (None, 0):
-        came = ask.run(MEMORY, colours=_colours(ask, 1), tiny=tiny, app="label")
+        came, _ = ask.on_device(DEVICE, MEMORY, colours=_colours(ask, 1), tiny=tiny, app="label")
         given = "a frame" if tiny is None else "a frame that is too small for the model"
         right = "came" in came if tiny is None else came.get("error", "").startswith("RuntimeError")
         twice = "freed before" in came["said"] or "after it was freed" in came["said"]
@@ -424,15 +476,26 @@ def label_gives_back(ask: Ask) -> None:
         )
 
 
-def _shifted(ask: Ask) -> tuple[list[list[int]], dict[str, Any]]:
+def _ran(ask: Ask, events: list[Event], given: str, count: int) -> None:
+    ask.expect(
+        _runs(events) >= count,
+        given=given,
+        expected=f"{count} runs of the model",
+        came=f"{_runs(events)} runs on the device",
+        why="The card computes the means; what the host computes is not what the application is for.",
+    )
+
+
+def _shifted(ask: Ask) -> tuple[list[list[int]], dict[str, Any], list[Event]]:
     bright = _colours(ask, ask.random.randint(3, 6))
-    colours = [c for colour in bright for c in (colour, [0, 0, 0.5])]
-    return bright, ask.run(MEMORY, colours=[*colours, [0.25, 0, 1]], tiny=None, app="shift")
+    colours = [c for colour in bright for c in (colour, [0.75, 0.75, 0.5])]  # dark, whatever their sum
+    given = {"colours": [*colours, [0.25, 0, 1]], "tiny": None, "app": "shift"}
+    return bright, *ask.on_device(DEVICE, MEMORY, **given)
 
 
 @check("memory", points=1, title="shift: the same frames as before")
 def shift_works(ask: Ask) -> None:
-    bright, came = _shifted(ask)
+    bright, came, events = _shifted(ask)
     ask.expect(
         "came" in came and _same(ask, came["came"], [*bright, [0.25, 0, 1]]),
         given=f"{len(bright) + 1} bright frames and {len(bright)} dark ones",
@@ -440,11 +503,12 @@ def shift_works(ask: Ask) -> None:
         came=came.get("came", came.get("error")),
         why="A mean of 1 is bright; what is below is dark and stays out, as before.",
     )
+    _ran(ask, events, f"{2 * len(bright) + 1} frames", 2 * len(bright) + 1)
 
 
 @check("memory", points=1, title="shift: dark frames leave nothing behind")
 def shift_dark(ask: Ask) -> None:
-    bright, came = _shifted(ask)
+    bright, came, _ = _shifted(ask)
     ask.expect("came" in came, given="some frames", expected="their means", came=came.get("error"))
     _no_loss(ask, came, f"{len(bright) + 1} bright frames and {len(bright)} dark ones")
 
@@ -461,7 +525,8 @@ def _no_loss(ask: Ask, came: dict[str, Any], given: str) -> None:
 
 @check("memory", points=1, title="shift: a run that is refused in the middle")
 def shift_refused(ask: Ask) -> None:
-    came = ask.run(MEMORY, colours=_colours(ask, 5), tiny=ask.random.randint(1, 3), app="shift")
+    tiny = ask.random.randint(1, 3)
+    came, _ = ask.on_device(DEVICE, MEMORY, colours=_colours(ask, 5), tiny=tiny, app="shift")
     given = "five frames, of which one in the middle is too small for the model"
     ask.expect(
         came.get("error", "").startswith("RuntimeError"),
@@ -535,17 +600,22 @@ def other_chip(ask: Ask) -> None:
 
 CAP = (
     FRESH
+    + NOTED
     + """
 model = model_of([])
 frame = painted([colour])[0]
 if small:
     frame = frame[:, :4, :4].copy()
 acl.get_recent_err_msg()
+note_owned()
 before = free_memory()
+begin()
 result = answer_of(cap, model, frame)
+end()
 if "came" in result:
     result["came"] = [float(x) for x in result["came"]]
 result["lost"] = before - free_memory()
+result["open"] = left_open()
 """
 )
 
@@ -553,7 +623,7 @@ result["lost"] = before - free_memory()
 @check("runs", points=1, title="cap: other frames, and nothing left behind")
 def cap_works(ask: Ask) -> None:
     colour = _colours(ask, 1)[0]
-    came = ask.run(CAP, colour=colour, small=False)
+    came, events = ask.on_device(DEVICE, CAP, colour=colour, small=False)
     ask.expect(
         "came" in came and _same(ask, [came["came"]], [colour]) and came["lost"] == 0,
         given=f"a frame of the colour {colour}",
@@ -561,11 +631,13 @@ def cap_works(ask: Ask) -> None:
         came=f"{came.get('came', came.get('error'))}, {came['lost']} bytes lost",
         why="execute reads memory of the device; the frame has to be there first.",
     )
+    _ran(ask, events, f"a frame of the colour {colour}", 1)
+    _closed(ask, "a frame", came["open"])
 
 
 @check("runs", points=1, title="cap: a run that is refused is seen")
 def cap_refused(ask: Ask) -> None:
-    came = ask.run(CAP, colour=_colours(ask, 1)[0], small=True)
+    came, _ = ask.on_device(DEVICE, CAP, colour=_colours(ask, 1)[0], small=True)
     ask.expect(
         came.get("error", "").startswith("RuntimeError") and "145000" in came["error"] and came["lost"] == 0,
         given="a frame that is too small for the model",
@@ -641,6 +713,7 @@ def crate_refused(ask: Ask) -> None:
         given="the id of no model",
         expected="a RuntimeError, and no byte lost",
         came=f"{came.get('came', came.get('error'))}, {came['lost']} bytes lost",
+        why="get_desc, set_dynamic_batch_size and execute each answer with a code; what was taken goes back.",
     )
 
 
@@ -648,25 +721,34 @@ def crate_refused(ask: Ask) -> None:
 
 RINSE = (
     FRESH
+    + NOTED
     + """
 model = model_of([])
 stream = acl.rt.create_stream()[0]
 frames = painted(colours)
 before = free_memory()
 acl.rt.synchronize_device()
+waiting = ("synchronize_stream", "synchronize_device", "synchronize_event", "stream_query", "query_event")
+note_owned()
+note(acl.mdl, "execute_async", "destroy_dataset")
+note(acl.rt, "free", *waiting)
 begin()
 result = answer_of(rinse, model, frames, stream)
 end()
+names = [name for name, _ in done]
+last = max((i for i, name in enumerate(names) if name == "execute_async"), default=len(names))
+wait = next((i for i, name in enumerate(names) if i > last and name in waiting), 0)
+result["early"] = sorted({name for name in names[:wait] if name in ("free", "destroy_dataset")})
+result["open"] = left_open()
 if "came" in result:
     result["came"] = as_lists(result["came"])
-result["idle"] = acl.rt.stream_query(stream)[0] == 0
 acl.rt.synchronize_stream(stream)
 result["lost"] = before - free_memory()
 """
 )
 
 
-def _rinse(ask: Ask, count: int) -> list[Event]:
+def _rinse(ask: Ask, count: int) -> tuple[dict[str, Any], list[Event]]:
     colours = _colours(ask, count)
     came, events = ask.on_device(DEVICE, RINSE, colours=colours)
     ask.expect(
@@ -682,22 +764,32 @@ def _rinse(ask: Ask, count: int) -> list[Event]:
         expected="as much free memory as before",
         came=f"{came['lost']} bytes less",
     )
-    return events
+    return came, events
 
 
 @check("silent", points=2, title="rinse: all means, in order, for any number of frames")
 def rinse_works(ask: Ask) -> None:
     for count in (1, ask.random.randint(2, 6), ask.random.randint(7, 12)):
-        _rinse(ask, count)
+        came, _ = _rinse(ask, count)
+        ask.expect(
+            not came["early"],
+            given=f"{count} frames",
+            expected="memory and datasets that live until the stream was waited for",
+            came=f"{' and '.join(came['early'])} before the wait",
+            why="The runs are only queued by then, and read later what has been given back.",
+        )
+        _closed(ask, f"{count} frames", came["open"])
 
 
 @check("silent", points=1, title="rinse: nobody waits between the runs")
 def rinse_queues(ask: Ask) -> None:
     count = ask.random.randint(18, 24)
-    events = _rinse(ask, count)
+    _, events = _rinse(ask, count)
     places = [i for i, e in enumerate(events) if e.graph]
     runs = sum(not events[i].place for i in places)
-    ask.expect(runs >= count, given=f"{count} frames", expected=f"{count} runs", came=f"{runs} runs")
+    ask.expect(
+        runs >= count, given=f"{count} frames", expected=f"{count} runs", came=f"{runs} runs on the device"
+    )
     between = events[places[0] : places[-1]]
     waits = sum(e.category == "sync" or e.waits for e in between)
     ask.device_ms = DEVICE.ms(events)
@@ -712,6 +804,7 @@ def rinse_queues(ask: Ask) -> None:
 
 CAMERA = (
     FRESH
+    + NOTED
     + """
 stream = acl.rt.create_stream()[0]
 way = acl.media.dvpp_create_channel_desc()
@@ -719,14 +812,18 @@ acl.media.dvpp_create_channel(way)
 raw = np.full((height * 3 // 2, stride), 255, np.uint8)
 raw[:height, : width // 2], raw[:height, width // 2 : width] = left, right
 raw[height:, :width] = chroma
+note_owned()
 before = free_memory()
+begin()
 result = answer_of(camera, raw, (width, height), stride, way, stream)
+end()
 if "came" in result:
     picture = np.asarray(result["came"])
     result["shape"] = list(picture.shape)
     whole = picture.shape == (72, 64)
     result["came"] = [[int(x) for x in picture[r, c:c + 1]] for r, c in spots] if whole else []
 result["lost"] = before - free_memory()
+result["open"] = left_open()
 """
 )
 
@@ -739,7 +836,8 @@ def camera_works(ask: Ask) -> None:
         left, right, chroma = (ask.random.randint(10, 240) for _ in range(3))
         spots = [(r, c) for r in (2, 20, 45) for c in (10, 54)] + [(50, 20), (70, 60)]
         wanted = [[left], [right]] * 3 + [[chroma], [chroma]]
-        came = ask.run(
+        came, events = ask.on_device(
+            DEVICE,
             CAMERA,
             width=width,
             height=height,
@@ -763,3 +861,11 @@ def camera_works(ask: Ask) -> None:
             expected="as much free memory as before",
             came=f"{came['lost']} bytes less",
         )
+        ask.expect(
+            any(e.pixels for e in events),
+            given=given,
+            expected="a picture that VPC has made",
+            came="no work for the media units",
+            why="The host has forty cameras to look after; scaling is what VPC is for.",
+        )
+        _closed(ask, given, came["open"])

@@ -155,7 +155,8 @@ def rinse(model, frames, stream):
 def camera(raw, size, stride, channel, stream):
     width, height = size
     tight = np.ascontiguousarray(raw.reshape(-1, stride)[:, :width])
-    media, places, config = acl.media, [], acl.media.dvpp_create_resize_config()
+    media, places, pictures = acl.media, [], []
+    config = media.dvpp_create_resize_config()
     pad = -(-width // 16) * 16
     rows = np.zeros((len(tight), pad), np.uint8)
     rows[:, :width] = tight
@@ -165,11 +166,14 @@ def camera(raw, size, stride, channel, stream):
         places.append(place)
     try:
         check(acl.rt.memcpy(places[0], rows.nbytes, acl.util.numpy_to_ptr(rows), rows.nbytes, 1), "copy")
-        source = described(places[0], rows.nbytes, width, height, pad)
-        target = described(places[1], 64 * 72, 64, 48, 64)
-        check(media.dvpp_vpc_resize_async(channel, source, target, config, stream), "resize")
+        pictures.append(described(places[0], rows.nbytes, width, height, pad))
+        pictures.append(described(places[1], 64 * 72, 64, 48, 64))
+        check(media.dvpp_vpc_resize_async(channel, *pictures, config, stream), "resize")
         check(acl.rt.synchronize_stream(stream), "stream")
         return fetch(places[1], 64 * 72, np.uint8).reshape(72, 64)
     finally:
         for place in places:
             media.dvpp_free(place)
+        for picture in pictures:
+            media.dvpp_destroy_pic_desc(picture)
+        media.dvpp_destroy_resize_config(config)

@@ -17,6 +17,9 @@ def camera(raw, size, stride, channel, stream):
     check(media.dvpp_vpc_resize_async(channel, given, made, config, stream), "resize")
     check(acl.rt.synchronize_stream(stream), "stream")
     came = fetch(target, 64 * 72, np.uint8).reshape(72, 64)
+    for picture in (given, made):
+        media.dvpp_destroy_pic_desc(picture)
+    media.dvpp_destroy_resize_config(config)
     media.dvpp_free(source)
     media.dvpp_free(target)
     return came
