@@ -100,8 +100,9 @@ def limits_launch(ask: Ask) -> None:
         (_counters(9.5, 10.25, aic_mac_ratio=0.8, aic_mte2_ratio=0.3), "cube"),
         (_counters(long + 1, long, aic_mac_ratio=0.99), "launch"),
         (_counters(long, long, aic_mac_ratio=0.99), "cube"),
+        (_counters(6, 3.2, aiv_vec_ratio=0.9), "launch"),
     ]
-    why = "A gap longer than the kernel comes first, whatever its units did; one as long is no longer."
+    why = "First counts whether the gap is longer than the kernel, not how long it is, nor what units did."
     _limits(ask, rows, why)
 
 
@@ -115,9 +116,12 @@ def limits_units(ask: Ask) -> None:
         (_counters(0, 50, aiv_vec_ratio=high, aiv_mte2_ratio=low, aic_mac_ratio=""), "vector"),
         (_counters(0, 50, aic_mac_ratio=low, aiv_vec_ratio=low / 2, aiv_mte2_ratio=high), "memory"),
         (_counters(0, 50, aic_mac_ratio=0.5, aic_mte2_ratio=low, aiv_mte2_ratio=high), "memory"),
+        (_counters(0, 50, aic_mac_ratio=0.6, aic_mte2_ratio=0.5, aiv_mte2_ratio=0.45), "cube"),
         (_counters(0, 50, aiv_vec_ratio=0.5, aic_mte2_ratio=high, aiv_mte2_ratio=low), "memory"),
     ]
-    _limits(ask, rows, "Either core may be the one that waits for memory; N/A counts as not busy.")
+    _limits(
+        ask, rows, "The larger of the two ways from memory counts, whichever core it is of; N/A is not busy."
+    )
 
 
 # --- Task 3 ----------------------------------------------------------------------------------------------
@@ -165,7 +169,8 @@ def feeds_values(ask: Ask) -> None:
     nothing = "It is to yield a pair for each batch; print only shows them."
     ask.expect(answer is not None, given=f"{len(values)} batches", expected="pairs", came=None, why=nothing)
     came, ahead = answer
-    ask.expect(len(came) == len(values), given=f"{len(values)} batches", expected=len(values), came=len(came))
+    given, why = f"{len(values)} batches", "Each batch comes once."
+    ask.expect(len(came) == len(values), given=given, expected=len(values), came=len(came), why=why)
     for (a, b), got in zip(values, came, strict=True):
         same = got[:4] == ["npu:0", "npu:0", "torch.float32", "torch.int64"] and got[5] == b
         ask.expect(
@@ -173,6 +178,7 @@ def feeds_values(ask: Ask) -> None:
             given=f"a batch {a}, {b}",
             expected="the same on npu:0, in the same dtypes",
             came=got,
+            why="Devices npu:0; dtypes float32 and int64 as they came; and the same values.",
         )
     ask.expect(
         ahead <= 0,
