@@ -735,10 +735,11 @@ note(acl.rt, "free", *waiting)
 begin()
 result = answer_of(rinse, model, frames, stream)
 end()
-names = [name for name, _ in done]
-last = max((i for i, name in enumerate(names) if name == "execute_async"), default=len(names))
-wait = next((i for i, name in enumerate(names) if i > last and name in waiting), 0)
-result["early"] = sorted({name for name in names[:wait] if name in ("free", "destroy_dataset")})
+queued, early = False, set()
+for name, _ in done:
+    queued = name == "execute_async" or queued and name not in waiting
+    early |= {name} if queued and name in ("free", "destroy_dataset") else set()
+result["early"] = sorted(early)
 result["open"] = left_open()
 if "came" in result:
     result["came"] = as_lists(result["came"])
