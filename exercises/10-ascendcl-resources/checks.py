@@ -313,7 +313,7 @@ def arrives_in_one_piece(ask: Ask) -> None:
         given, came, _ = _copied(ask, dtype, turned=turned, halved=not turned)
         _on_device(ask, given, came)
         ask.expect(
-            came["values"] == came["values_wanted"],
+            came["dtype"] != dtype or came["values"] == came["values_wanted"],  # types: the next check's
             given=given,
             expected=came["values_wanted"],
             came=came["values"],
