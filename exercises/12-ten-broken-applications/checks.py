@@ -837,17 +837,9 @@ def camera_works(ask: Ask) -> None:
         left, right, chroma = (ask.random.randint(10, 240) for _ in range(3))
         spots = [(r, c) for r in (2, 20, 45) for c in (10, 54)] + [(50, 20), (70, 60)]
         wanted = [[left], [right]] * 3 + [[chroma], [chroma]]
-        came, events = ask.on_device(
-            DEVICE,
-            CAMERA,
-            width=width,
-            height=height,
-            stride=stride,
-            left=left,
-            right=right,
-            chroma=chroma,
-            spots=spots,
-        )
+        shot = {"width": width, "height": height, "stride": stride}
+        shot |= {"left": left, "right": right, "chroma": chroma, "spots": spots}
+        came, events = ask.on_device(DEVICE, CAMERA, **shot)
         given = f"a picture of {width} x {height}, rows {stride} bytes apart"
         ask.expect(
             "came" in came and ask.close(came["came"], wanted, atol=3),
