@@ -213,7 +213,7 @@ def feeds_without_waiting(ask: Ask) -> None:
         given=f"{count} batches of {4 * size} bytes",
         expected="copies that go on while the host launches",
         came=f"the host waited {waiting} times",
-        why="Two things are needed: page-locked memory, and a copy that is told not to wait.",
+        why="Two things are needed: pinned memory, and a copy that is told not to wait.",
     )
 
 

@@ -39,6 +39,7 @@ __all__ = [
     "npu",
     "npu_format_cast",
     "npu_format_cast_",
+    "unsupported_dtype",
 ]
 
 _backend.install(npu)
@@ -61,6 +62,9 @@ from torch_npu._sim.formats import (  # noqa: E402 - needs the device
 from torch_npu.npu._format import Format  # noqa: E402 - as above
 
 _restore_autoload()
+
+unsupported_dtype = [torch.quint8, torch.quint4x2, torch.quint2x4, torch.qint32, torch.qint8]
+"""The types that no operator of torch_npu takes (its `__init__.py`); MindSpeed reads the list."""
 
 # What few programs need is imported when it is asked for: `import torch` stays quick.
 _LATER = frozenset({"_C", "contrib", "distributed", "optim", "profiler", "testing"})

@@ -1,5 +1,5 @@
 # ---
-# about: non_blocking without page-locked memory, which waits all the same.
+# about: non_blocking without pinned memory, which waits all the same.
 # loses: {feed: 2, epoch: 1}
 # ---
 # %% feed

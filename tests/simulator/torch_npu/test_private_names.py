@@ -111,3 +111,9 @@ def test_properties_of_other_accelerators_are_none():
     assert properties.warp_size is None
     with pytest.raises(AttributeError):
         _ = properties.colour
+
+
+def test_the_types_without_operators_are_listed():
+    """Training frameworks read the types that no operator takes, and leave them out."""
+    assert torch.qint8 in torch_npu.unsupported_dtype
+    assert torch.bfloat16 not in torch_npu.unsupported_dtype
