@@ -19,6 +19,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import nbformat
 
@@ -295,6 +296,17 @@ def _bare(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def _served_here(course: Course, version: str) -> str:
+    """How to have the book at the address to which links lead, where that is the reader's own machine."""
+    address = urlsplit(course.course.site)
+    if address.hostname not in {"localhost", "127.0.0.1"}:
+        return ""
+    return f""" For that, unpack
+`{NAME}-{version}-site.zip` into a folder `book` here, and leave this running in a second terminal:
+
+    python -m http.server {address.port or 80} --bind 127.0.0.1 --directory book"""
+
+
 def _readme(course: Course, version: str) -> str:
     return f"""# {course.course.title}, release {version}
 
@@ -306,7 +318,7 @@ You need Python 3.11 or newer. In this folder:
     jupyter lab {WORK}
 
 Each folder in `{WORK}/` is one assignment. `camp check NOTEBOOK` says how your answers stand, `camp submit
-NOTEBOOK` packs them for handing in. The book is at {course.course.site}.
+NOTEBOOK` packs them for handing in. The book is at {course.course.site}.{_served_here(course, version)}
 
 On Linux, pip's usual PyTorch brings gigabytes of CUDA that nothing here uses. The selector on pytorch.org
 (Stable, Linux, Pip, Python, CPU) shows a command that installs the small one; run it first.

@@ -157,6 +157,26 @@ def test_the_learners_edition_is_what_is_released(checkout):
 
 
 @pytest.mark.usefixtures("no_wheel")
+@pytest.mark.parametrize(
+    ("site", "served_here"),
+    [
+        ("http://localhost:8000", True),
+        ("http://127.0.0.1:9000", True),
+        ("https://camp.example.org/book", False),
+    ],
+)
+def test_a_learner_is_told_how_to_have_the_book(checkout, site, served_here):
+    """Where links lead to the learner's own machine, the README says how the book comes there."""
+    course = checkout.exercises / "camp.toml"
+    course.write_text(course.read_text().replace("http://localhost:8000", site))
+    edition = _read(_publish(checkout, "0.2.0", dirty=True))
+    text = edition.files["README.md"].decode()
+    assert f"The book is at {site}." in text
+    command = f"python -m http.server {site.rpartition(':')[2]} --bind 127.0.0.1 --directory book"
+    assert (command in text) is ("cann-camp-0.2.0-site.zip" in text) is served_here
+
+
+@pytest.mark.usefixtures("no_wheel")
 def test_the_same_tree_makes_the_same_bytes(checkout):
     """Made again from the same tree, at another time and with other rights, each file is the same."""
     first = {path.name: path.read_bytes() for path in _publish(checkout, "0.2.0").folder.iterdir()}
