@@ -16,6 +16,9 @@ from typing import Any, Protocol
 Data = Any
 """Plain data: what JSON can hold."""
 
+RETURNS_NOTHING = "It returns nothing: print only shows a value, return hands it over."
+"""The reason to give where a function gave None."""
+
 
 class CheckFailedError(Exception):
     """The learner's answer is not right; the text is what the learner reads.

@@ -4,7 +4,7 @@ import itertools
 import math
 from typing import Any
 
-from camp.checks import Ask, check
+from camp.checks import RETURNS_NOTHING, Ask, check
 
 # A job whose ranks are played in turn: each as far as a meeting whose outcome is not known, then all again.
 JOB = """
@@ -53,9 +53,6 @@ def _job(part, members):
             return {"meetings": len(handed), "fault": f"the ranks bring shapes {last}", "came": None}
         handed.append(sum(one.gave[-1] for one in crew))
 """
-
-
-RETURNS_NOTHING = "It returns nothing: print only shows a value, return hands it over."
 
 
 def _met(ask: Ask, came: dict[str, Any], given: str) -> bool:

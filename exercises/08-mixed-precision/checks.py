@@ -4,12 +4,11 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from camp.checks import Ask, check
+from camp.checks import RETURNS_NOTHING, Ask, check
 from npusim.replay import Event, Timed
 
 DEVICE = Timed()
 MAX_HALF = 65504.0
-RETURNS_NOTHING = "It returns nothing: print only shows a value, return hands it over."
 
 
 # --- Task 1 ----------------------------------------------------------------------------------------------

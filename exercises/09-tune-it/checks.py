@@ -3,11 +3,10 @@
 import math
 from typing import Any
 
-from camp.checks import Ask, check
+from camp.checks import RETURNS_NOTHING, Ask, check
 from npusim.replay import Event, Timed
 
 DEVICE = Timed()
-RETURNS_NOTHING = "It returns nothing: print only shows a value, return hands it over."
 
 
 def _ms(events: list[Event]) -> float:

@@ -1,5 +1,6 @@
 """Streams and the order of work."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import npusim
@@ -111,6 +112,16 @@ def test_backward_works_on_the_callers_stream():
     seen = len(npusim.node().records)
     _in_thread(lambda: (x * 2).sum().backward())
     assert {r.stream for r in npusim.node().records[seen:] if r.category == "kernel"} == {0}
+
+
+def test_backward_runs_in_the_thread_that_asked_for_it():
+    """Where torch_npu was imported, no second thread, with a team of its own, does the backward pass."""
+    x = torch.ones(2, device="npu", requires_grad=True)
+    seen = []
+    y = x * 2
+    y.register_hook(lambda _grad: seen.append(threading.get_ident()))
+    y.sum().backward()
+    assert seen == [threading.get_ident()]
 
 
 @pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
